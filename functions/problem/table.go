@@ -1,0 +1,200 @@
+package problem
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"idphoto/pipeline/fault"
+)
+
+// Codes of requests. Those of pictures stand in package fault.
+const (
+	BadRequest       = "bad_request"
+	MissingField     = "missing_field"          // Detail: field
+	UnknownField     = "unknown_field"          // Detail: field
+	UnsupportedMedia = "unsupported_media_type" // the request's body, not the picture
+	BadKey           = "bad_idempotency_key"
+	Unauthorized     = "unauthorized"
+	Forbidden        = "forbidden"
+	NotFound         = "not_found"
+	UnknownPart      = "unknown_part"
+	MethodNotAllowed = "method_not_allowed"
+	Conflict         = "conflict"
+	NotFinished      = "not_finished"
+	NoResult         = "no_result"
+	AlreadyFinal     = "already_final"
+	Gone             = "gone"
+	Busy             = "busy"        // Detail: retry_after
+	Unreachable      = "unavailable" // Detail: part, retry_after
+	Internal         = "internal"
+)
+
+// Codes of tasks that ended without a photo for another reason than the picture.
+const (
+	Cancelled      = "cancelled"
+	LeaseLost      = "lease_lost"
+	AttemptsUsedUp = "attempts_used_up"
+	OriginalGone   = "original_gone"
+	Panicked       = "panic"
+	TimedOut       = "timeout"
+	BadMessage     = "bad_message"
+)
+
+// Entry is one code's row of the table.
+type Entry struct {
+	Code    string
+	Status  int // of an answer with this code; tasks that end with it are shown with 200
+	English Text
+	Chinese Text
+}
+
+// All returns the table, sorted by code.
+func All() []Entry {
+	entries := make([]Entry, 0, len(table))
+	for code := range table {
+		e, _ := Lookup(code)
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Code, b.Code) })
+	return entries
+}
+
+// Lookup returns code's row; false when there is none.
+func Lookup(code string) (Entry, bool) {
+	e, ok := table[code]
+	e.Code = code
+	return e, ok
+}
+
+const unprocessable = http.StatusUnprocessableEntity
+
+var table = map[string]Entry{
+	// The picture: who is on it.
+	fault.NoFace: {Status: unprocessable,
+		English: Text{"No face was found in the picture.", "Use a picture that shows one person from the front, with the whole head and both shoulders."},
+		Chinese: Text{"照片中没有找到人脸。", "请使用一张正面照，照片中只有一个人，头部和双肩完整可见。"}},
+	fault.ManyFaces: {Status: unprocessable,
+		English: Text{"{count} faces were found in the picture, but an ID photo shows one person.", "Use a picture of one person, or cut the others off first."},
+		Chinese: Text{"照片中找到 {count} 张人脸，而证件照只能有一个人。", "请使用单人照片，或先把其他人裁掉。"}},
+	fault.FaceTooSmall: {Status: unprocessable,
+		English: Text{"The face is too small: it is {pixels} pixels high, and {need} are needed.", "Use a picture taken closer, or one with more pixels."},
+		Chinese: Text{"人脸太小：高度只有 {pixels} 像素，至少需要 {need} 像素。", "请靠近一些拍摄，或使用分辨率更高的照片。"}},
+	fault.HeadCutOff: {Status: unprocessable,
+		English: Text{"The head is cut off at an edge of the picture ({edge}).", "Use a picture with some space around the whole head, hair included."},
+		Chinese: Text{"头部被照片的{edge:word}边缘截断。", "请使用整个头部（包括头发）四周都留有空间的照片。"}},
+	fault.GeometryImpossible: {Status: unprocessable,
+		English: Text{"This picture cannot be cropped so that every measure fits the document: {rules}.", "Use a picture with more space around the head and shoulders, or choose another document."},
+		Chinese: Text{"这张照片无法裁剪成符合该证件全部尺寸要求的样式：{rules}。", "请使用头部和肩部四周空间更大的照片，或选择其他规格。"}},
+	fault.MatteUncertain: {Status: unprocessable,
+		English: Text{"The person could not be separated from the background well enough.", "Use a picture in front of a plain wall whose colour differs from hair and clothes, in even light."},
+		Chinese: Text{"无法把人像与背景清楚地分开。", "请在与头发、衣服颜色不同的纯色墙前、光线均匀处重新拍摄。"}},
+
+	// The picture: the file.
+	fault.Empty: {Status: http.StatusBadRequest,
+		English: Text{"Nothing was sent: the picture is empty.", "Choose the picture again and send it once more."},
+		Chinese: Text{"没有收到内容：照片是空的。", "请重新选择照片后再提交。"}},
+	fault.UnsupportedType: {Status: http.StatusUnsupportedMediaType,
+		English: Text{"The file is not a picture of a kind we can read.", "Use a JPEG, PNG, WebP, HEIC, TIFF, BMP or GIF picture."},
+		Chinese: Text{"该文件不是我们能读取的图片格式。", "请使用 JPEG、PNG、WebP、HEIC、TIFF、BMP 或 GIF 图片。"}},
+	fault.Undecodable: {Status: unprocessable,
+		English: Text{"The picture is damaged and cannot be read.", "Open it on your device and save it again, or use another picture."},
+		Chinese: Text{"照片已损坏，无法读取。", "请在您的设备上打开并重新保存，或更换照片。"}},
+	fault.Truncated: {Status: unprocessable,
+		English: Text{"The picture is not complete: its end is missing.", "Copy or download the picture again, then send the whole file."},
+		Chinese: Text{"照片不完整：文件末尾缺失。", "请重新复制或下载照片，再提交完整的文件。"}},
+	fault.TooManyPixels: {Status: unprocessable,
+		English: Text{"The picture has too many pixels: {width} x {height}; at most {limit:mp} million are accepted.", "Make the picture smaller and send it again."},
+		Chinese: Text{"照片像素过多：{width} x {height}，最多接受 {limit:mp} 百万像素。", "请缩小照片尺寸后重新提交。"}},
+	fault.TooLarge: {Status: http.StatusRequestEntityTooLarge,
+		English: Text{"The file is too large: at most {limit:mb} MB are accepted.", "Save the picture smaller or as JPEG and send it again."},
+		Chinese: Text{"文件过大：最多接受 {limit:mb} MB。", "请缩小照片或另存为 JPEG 后重新提交。"}},
+	fault.TooSmall: {Status: unprocessable,
+		English: Text{"The picture is too small: {width} x {height} pixels; each side needs at least {need}.", "Use the original picture, not a preview of it."},
+		Chinese: Text{"照片太小：{width} x {height} 像素，每边至少需要 {need} 像素。", "请使用原图，不要使用缩略图。"}},
+
+	// The request.
+	fault.UnknownSize: {Status: unprocessable,
+		English: Text{"There is no document or photo size of this name.", "Choose one of the list at /api/v1/specs."},
+		Chinese: Text{"没有这个名称的证件或照片规格。", "请从规格列表（/api/v1/specs）中选择。"}},
+	fault.UnknownBackground: {Status: unprocessable,
+		English: Text{"This background is not known.", "Use white, red, blue, dark blue, light blue, grey, a colour such as #438EDB, original or transparent."},
+		Chinese: Text{"无法识别该背景。", "请使用 white、red、blue、dark blue、light blue、grey、#438EDB 这样的颜色值、original（原背景）或 transparent（透明）。"}},
+	BadRequest: {Status: http.StatusBadRequest,
+		English: Text{"The request could not be understood.", "Send multipart/form-data with the field image and, if wanted, size and background."},
+		Chinese: Text{"无法理解该请求。", "请使用 multipart/form-data 提交 image 字段，可附带 size 和 background。"}},
+	MissingField: {Status: http.StatusBadRequest,
+		English: Text{"The field {field} is missing.", "Fill it in and send the form again."},
+		Chinese: Text{"缺少字段：{field:word}。", "请补充后重新提交。"}},
+	UnknownField: {Status: http.StatusBadRequest,
+		English: Text{"The form has a field that is not known, or the same field twice: {field}.", "Send image, size and background, each at most once."},
+		Chinese: Text{"表单中有未知或重复的字段：{field:word}。", "请只提交 image、size 和 background，每个最多一次。"}},
+	UnsupportedMedia: {Status: http.StatusUnsupportedMediaType,
+		English: Text{"The request's body has the wrong content type.", "Send multipart/form-data."},
+		Chinese: Text{"请求内容的类型不正确。", "请使用 multipart/form-data 提交。"}},
+	BadKey: {Status: http.StatusBadRequest,
+		English: Text{"The Idempotency-Key header is not usable.", "Use 1 to 255 printable ASCII characters, for example a UUID."},
+		Chinese: Text{"Idempotency-Key 请求头无效。", "请使用 1 到 255 个可打印的 ASCII 字符，例如 UUID。"}},
+	Unauthorized: {Status: http.StatusUnauthorized,
+		English: Text{"This needs a sign-in.", "Send the bearer token that the operator gave you."},
+		Chinese: Text{"需要身份验证。", "请附上管理员提供的令牌（bearer token）。"}},
+	Forbidden: {Status: http.StatusForbidden,
+		English: Text{"This is not open to you.", "Ask the operator of the service."},
+		Chinese: Text{"您无权访问此内容。", "请联系服务管理员。"}},
+	NotFound: {Status: http.StatusNotFound,
+		English: Text{"There is nothing at this address.", "Check the address, or the task's number."},
+		Chinese: Text{"此地址没有内容。", "请检查地址或任务编号。"}},
+	UnknownPart: {Status: http.StatusNotFound,
+		English: Text{"The result has no such part.", "Ask for one of the parts that the task's status names."},
+		Chinese: Text{"结果中没有这一部分。", "请使用任务状态中列出的部分名称。"}},
+	MethodNotAllowed: {Status: http.StatusMethodNotAllowed,
+		English: Text{"This address does not take requests of this method.", "Use one of the methods in the Allow header."},
+		Chinese: Text{"此地址不支持该请求方法。", "请使用 Allow 响应头中列出的方法。"}},
+	Conflict: {Status: http.StatusConflict,
+		English: Text{"This Idempotency-Key was used for another picture or other options.", "Use a new key for a new picture; use the old key only to send the same again."},
+		Chinese: Text{"该 Idempotency-Key 已用于另一张照片或其他选项。", "新照片请使用新的键；只有重复提交相同内容时才使用原来的键。"}},
+	NotFinished: {Status: http.StatusConflict,
+		English: Text{"The photo is not finished yet.", "Wait a moment and ask again."},
+		Chinese: Text{"照片尚未处理完成。", "请稍候再查询。"}},
+	NoResult: {Status: http.StatusConflict,
+		English: Text{"The task ended without a photo.", "The task's status says why."},
+		Chinese: Text{"任务已结束，但没有生成照片。", "原因请查看任务状态。"}},
+	AlreadyFinal: {Status: http.StatusConflict,
+		English: Text{"The task is already over and cannot be cancelled.", "To remove its pictures, erase the task."},
+		Chinese: Text{"任务已经结束，无法取消。", "如需删除照片，请删除该任务。"}},
+	Gone: {Status: http.StatusGone,
+		English: Text{"The pictures of this task were erased.", "Send the picture again if the photo is still wanted."},
+		Chinese: Text{"该任务的照片已被删除。", "如仍需要，请重新提交照片。"}},
+	Busy: {Status: http.StatusServiceUnavailable,
+		English: Text{"Too many pictures are arriving at this moment.", "Nothing was kept. Try again in {retry_after} s."},
+		Chinese: Text{"当前提交的照片过多。", "照片未被保存，请在 {retry_after} 秒后重试。"}},
+	Unreachable: {Status: http.StatusServiceUnavailable,
+		English: Text{"The service cannot do this right now: its {part} does not answer.", "Try again in {retry_after} s. Nothing was accepted; if it stays so, tell the operator."},
+		Chinese: Text{"服务暂时无法处理：{part:word}没有响应。", "请在 {retry_after} 秒后重试。本次请求未被接受；如持续出现，请联系管理员。"}},
+	Internal: {Status: http.StatusInternalServerError,
+		English: Text{"Something went wrong on our side.", "Try again later. If it happens again, tell the operator the task's number and the time."},
+		Chinese: Text{"我们这边出了问题。", "请稍后重试。如再次出现，请把任务编号和时间告诉管理员。"}},
+
+	// Tasks.
+	Cancelled: {Status: http.StatusConflict,
+		English: Text{"The task was cancelled.", "Send the picture again if the photo is still wanted."},
+		Chinese: Text{"任务已取消。", "如仍需要照片，请重新提交。"}},
+	LeaseLost: {Status: http.StatusInternalServerError,
+		English: Text{"The photo could not be made: the worker stopped before it was done.", "Send the picture again. If it happens again, tell the operator the task's number."},
+		Chinese: Text{"照片未能生成：处理程序中途停止。", "请重新提交照片。如再次出现，请把任务编号告诉管理员。"}},
+	AttemptsUsedUp: {Status: http.StatusInternalServerError,
+		English: Text{"The photo could not be made after several attempts.", "Send the picture again later, or tell the operator the task's number."},
+		Chinese: Text{"多次尝试后仍未能生成照片。", "请稍后重新提交，或把任务编号告诉管理员。"}},
+	OriginalGone: {Status: http.StatusGone,
+		English: Text{"The picture that was sent is no longer stored.", "Send the picture again."},
+		Chinese: Text{"提交的照片已不在存储中。", "请重新提交照片。"}},
+	Panicked: {Status: http.StatusInternalServerError,
+		English: Text{"The photo could not be made: this picture makes our program fail.", "Use another picture, and tell the operator the task's number."},
+		Chinese: Text{"照片未能生成：这张照片使程序出错。", "请更换照片，并把任务编号告诉管理员。"}},
+	TimedOut: {Status: http.StatusInternalServerError,
+		English: Text{"The photo could not be made in time.", "Use a smaller picture, or try again when less is going on."},
+		Chinese: Text{"照片未能在规定时间内生成。", "请使用较小的照片，或在空闲时重试。"}},
+	BadMessage: {Status: http.StatusInternalServerError,
+		English: Text{"The task could not be read by the worker.", "Send the picture again, and tell the operator the task's number."},
+		Chinese: Text{"处理程序无法读取该任务。", "请重新提交照片，并把任务编号告诉管理员。"}},
+}
