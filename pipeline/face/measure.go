@@ -1,0 +1,167 @@
+package face
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"math"
+
+	"idphoto/models"
+	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/resample"
+)
+
+// Face is one face, measured.
+type Face struct {
+	Box
+	Mesh  []geometry.Point  // 468 points of MediaPipe's face mesh
+	Eyes  [2]geometry.Point // iris centres: left, right
+	Chin  geometry.Point    // menton
+	Sides [2]geometry.Point // the face's outline at its widest: left, right
+	Roll  float64           // radians; positive when the right eye is lower
+	Score float64           // of the mesh: 0 to 1
+}
+
+// EyeDistance is the distance between the iris centres.
+func (f *Face) EyeDistance() float64 { return f.Eyes[0].Dist(f.Eyes[1]) }
+
+// EyeMid is the point between the iris centres.
+func (f *Face) EyeMid() geometry.Point { return f.Eyes[0].Mid(f.Eyes[1]) }
+
+// Points of the mesh (MediaPipe face_mesh topology).
+const (
+	meshChin       = 152
+	meshLeftSide   = 234
+	meshRightSide  = 454
+	meshPoints     = 468
+	meshInput      = 192
+	meshMargin     = 1.5 // side of the region over the longer side of the face
+	irisInput      = 64
+	irisMargin     = 2.3 // side of the region over the distance of the eye's corners
+	leftEyeOuter   = 33
+	leftEyeInner   = 133
+	rightEyeInner  = 362
+	rightEyeOuter  = 263
+	minMeshScore   = 0.5
+	meshIterations = 2 // the second starts from the first one's points
+)
+
+// Measure finds the landmarks of the face in b. ok is false when the network sees no face there.
+func (f *Finder) Measure(ctx context.Context, src resample.Source, b Box) (face *Face, ok bool, err error) {
+	centre, size := b.Center(), b.Size()
+	roll := angle(b.Landmarks[0], b.Landmarks[1])
+	out := &Face{Box: b}
+	for range meshIterations {
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
+		if out.Mesh, out.Score, err = f.runMesh(src, geometry.Square(meshInput, centre, meshMargin*size, roll)); err != nil {
+			return nil, false, err
+		}
+		centre, size = extent(out.Mesh, roll)
+		roll = angle(out.Mesh[leftEyeOuter], out.Mesh[rightEyeOuter])
+	}
+	if out.Score < minMeshScore {
+		return nil, false, nil
+	}
+	m := out.Mesh
+	if out.Eyes[0], err = f.runIris(src, m[leftEyeOuter], m[leftEyeInner], true); err != nil {
+		return nil, false, err
+	}
+	if out.Eyes[1], err = f.runIris(src, m[rightEyeInner], m[rightEyeOuter], false); err != nil {
+		return nil, false, err
+	}
+	out.Chin = m[meshChin]
+	out.Sides = [2]geometry.Point{m[meshLeftSide], m[meshRightSide]}
+	out.Roll = angle(out.Eyes[0], out.Eyes[1])
+	return out, true, nil
+}
+
+func angle(left, right geometry.Point) float64 {
+	return math.Atan2(right.Y-left.Y, right.X-left.X)
+}
+
+func (f *Finder) runMesh(src resample.Source, region geometry.Affine) ([]geometry.Point, float64, error) {
+	out, err := f.mesh.Run(unitTensor(resample.Sample(src, region, meshInput, meshInput, resample.Linear), false))
+	if err != nil {
+		return nil, 0, err
+	}
+	points, logit, err := meshOutputs(out)
+	if err != nil {
+		return nil, 0, err
+	}
+	mesh := make([]geometry.Point, meshPoints)
+	for i := range mesh {
+		mesh[i] = region.Apply(geometry.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
+	}
+	return mesh, 1 / (1 + math.Exp(-logit)), nil
+}
+
+// meshOutputs tells the points from the score by their lengths.
+func meshOutputs(out []models.Tensor) (points []float32, logit float64, err error) {
+	for _, t := range out {
+		switch len(t.Data) {
+		case 3 * meshPoints:
+			points = t.Data
+		case 1:
+			logit = float64(t.Data[0])
+		}
+	}
+	if points == nil {
+		return nil, 0, fmt.Errorf("face mesh gave no %d points", meshPoints)
+	}
+	return points, logit, nil
+}
+
+// extent returns the middle and the longer side of the points' bounding box, in axes turned by roll.
+func extent(points []geometry.Point, roll float64) (geometry.Point, float64) {
+	turn := geometry.Similarity(1, -roll, geometry.Point{})
+	lo := geometry.Point{X: math.Inf(1), Y: math.Inf(1)}
+	hi := geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
+	for _, p := range points {
+		q := turn.Apply(p)
+		lo = geometry.Point{X: min(lo.X, q.X), Y: min(lo.Y, q.Y)}
+		hi = geometry.Point{X: max(hi.X, q.X), Y: max(hi.Y, q.Y)}
+	}
+	return turn.Inverse().Apply(lo.Mid(hi)), max(hi.X-lo.X, hi.Y-lo.Y)
+}
+
+// runIris returns the centre of the iris between two corners of an eye. The network knows the
+// eye on the picture's right; the other one is mirrored.
+func (f *Finder) runIris(src resample.Source, left, right geometry.Point, mirror bool) (geometry.Point, error) {
+	region := geometry.Square(irisInput, left.Mid(right), irisMargin*left.Dist(right), angle(left, right))
+	out, err := f.iris.Run(unitTensor(resample.Sample(src, region, irisInput, irisInput, resample.Linear), mirror))
+	if err != nil {
+		return geometry.Point{}, err
+	}
+	for _, t := range out {
+		if len(t.Data) == 5*3 {
+			x := float64(t.Data[0])
+			if mirror {
+				x = irisInput - x
+			}
+			return region.Apply(geometry.Point{X: x, Y: float64(t.Data[1])}), nil
+		}
+	}
+	return geometry.Point{}, fmt.Errorf("iris network gave no 5 points")
+}
+
+// unitTensor lays img out as 1 x H x W x 3 in 0..1, mirrored left to right when asked.
+func unitTensor(img *image.RGBA, mirror bool) models.Tensor {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	t := models.Float32(1, int64(h), int64(w), 3)
+	for y := range h {
+		row := img.Pix[y*img.Stride:]
+		for x := range w {
+			from := x
+			if mirror {
+				from = w - 1 - x
+			}
+			i := 3 * (y*w + x)
+			t.Data[i] = float32(row[4*from]) / 255
+			t.Data[i+1] = float32(row[4*from+1]) / 255
+			t.Data[i+2] = float32(row[4*from+2]) / 255
+		}
+	}
+	return t
+}

@@ -1,0 +1,45 @@
+package resample
+
+import (
+	"idphoto/pipeline/geometry"
+)
+
+// Plane is a w x h array of values, such as a matte, in row-major order.
+type Plane struct {
+	W, H int
+	Pix  []float32
+}
+
+// NewPlane returns a plane of zeros.
+func NewPlane(w, h int) *Plane { return &Plane{w, h, make([]float32, w*h)} }
+
+// At returns the value at (x, y), the nearest one beyond the edges.
+func (p *Plane) At(x, y int) float32 { return p.Pix[clamp(y, p.H)*p.W+clamp(x, p.W)] }
+
+// Warp returns the w x h plane whose pixels toPlane maps to p, read with the Catmull-Rom spline
+// and kept within [0, 1]. Beyond p's edge the nearest value is repeated.
+func (p *Plane) Warp(toPlane geometry.Affine, w, h int) *Plane {
+	dst := NewPlane(w, h)
+	for y := range h {
+		for x := range w {
+			fx, fy := float64(x)+.5, float64(y)+.5
+			dst.Pix[y*w+x] = p.cubic(float32(toPlane.A*fx+toPlane.B*fy+toPlane.C-.5), float32(toPlane.D*fx+toPlane.E*fy+toPlane.F-.5))
+		}
+	}
+	return dst
+}
+
+func (p *Plane) cubic(x, y float32) float32 {
+	x0, y0 := floor(x), floor(y)
+	wx, wy := catmullRom(x-float32(x0)), catmullRom(y-float32(y0))
+	var cols [4]int
+	for i := range cols {
+		cols[i] = clamp(x0-1+i, p.W)
+	}
+	var v float32
+	for j := range 4 {
+		row := p.Pix[clamp(y0-1+j, p.H)*p.W:][:p.W]
+		v += wy[j] * (wx[0]*row[cols[0]] + wx[1]*row[cols[1]] + wx[2]*row[cols[2]] + wx[3]*row[cols[3]])
+	}
+	return min(max(v, 0), 1)
+}
