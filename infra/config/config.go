@@ -1,0 +1,150 @@
+// Package config reads every setting of the functions from the environment, once, into one struct.
+//
+// A bad value stops the start; all bad values are reported together. Secrets (a ledger's password,
+// the metrics token) are never repeated in an error.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"reflect"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Config is all settings. The tags are the documentation: name, default. A size is in bytes, a
+// time is written like 10s or 2m.
+type Config struct {
+	// What runs, and where.
+	Function  string `env:"FUNCTION"`                         // upload, status, api (both), process, janitor; the first argument wins
+	Addr      string `env:"ADDR" envDefault:"127.0.0.1:8080"` // of the HTTP server
+	Port      string `env:"PORT"`                             // set by Cloud Run: listen on every interface at this port
+	PublicURL string `env:"PUBLIC_URL"`                       // prefix of status_url and download_url when the API stands behind another path or host
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info"`      // debug, info, warn, error
+	OTLPURL   string `env:"OTLP_URL"`                         // where traces go (OTLP over HTTP, e.g. http://127.0.0.1:4318); empty: nowhere
+
+	// Where things are kept.
+	LedgerURL       string `env:"LEDGER_URL" envDefault:"sqlite:data/ledger.db"` // sqlite:FILE, mem://, postgres://...
+	BlobsURL        string `env:"BLOBS_URL" envDefault:"file:data/blobs"`        // file:FOLDER, mem://, s3://..., gs://...
+	TopicURL        string `env:"TOPIC_URL" envDefault:"mem://tasks"`            // where upload and janitor publish
+	SubscriptionURL string `env:"SUBSCRIPTION_URL" envDefault:"mem://tasks"`     // where process pulls
+
+	// What is accepted.
+	MaxImageBytes int64 `env:"MAX_IMAGE_BYTES" envDefault:"20971520"` // one picture
+	MaxPixels     int64 `env:"MAX_PIXELS" envDefault:"50000000"`      // width x height of one picture
+	UploadMemory  int64 `env:"UPLOAD_MEMORY" envDefault:"268435456"`  // all pictures being received together; above: 503 busy
+	EventStreams  int64 `env:"EVENT_STREAMS" envDefault:"64"`         // open server-sent event streams; above: 503 busy
+
+	// The work.
+	Workers           int           `env:"WORKERS" envDefault:"0"`                 // tasks at once; 0: one per CPU
+	PixelsInFlight    int64         `env:"PIXELS_IN_FLIGHT" envDefault:"64000000"` // source pixels of all pictures being worked on; bigger ones wait for each other
+	Lease             time.Duration `env:"LEASE" envDefault:"10s"`                 // a worker that is silent this long loses its task
+	RenewEvery        time.Duration `env:"RENEW_EVERY" envDefault:"3s"`            // how often a lease is renewed
+	AttemptTimeout    time.Duration `env:"ATTEMPT_TIMEOUT" envDefault:"60s"`       // bound on one attempt
+	MaxAttempts       int           `env:"MAX_ATTEMPTS" envDefault:"4"`            // 1 + retries
+	RetryBase         time.Duration `env:"RETRY_BASE" envDefault:"10s"`            // first back-off; doubles, with full jitter
+	DrainTime         time.Duration `env:"DRAIN_TIME" envDefault:"20s"`            // what running work gets after a stop signal
+	ExecutionProvider string        `env:"EXECUTION_PROVIDER" envDefault:"cpu"`    // cpu, cuda (or the start fails), auto
+	ModelThreads      int           `env:"MODEL_THREADS" envDefault:"1"`           // threads of one network run
+	Originals         string        `env:"ORIGINALS" envDefault:"keep"`            // keep: until erased; delete: when the task ends
+
+	// Who may look.
+	MetricsToken string `env:"METRICS_TOKEN"` // bearer token for /metrics; without one only direct loopback peers may read it
+}
+
+// Read takes the settings from environ, a list of NAME=value as os.Environ returns it.
+func Read(environ []string) (*Config, error) {
+	var c Config
+	unreadable := make(map[string]error)
+	if err := env.ParseWithOptions(&c, env.Options{Environment: env.ToMap(environ)}); err != nil {
+		if unreadable = byVariable(err); unreadable == nil {
+			return nil, fmt.Errorf("settings: %w", err)
+		}
+	}
+	if err := c.validate(unreadable); err != nil {
+		return nil, fmt.Errorf("settings:\n%w", err)
+	}
+	if c.Port != "" {
+		c.Addr = net.JoinHostPort("", c.Port)
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.NumCPU()
+	}
+	return &c, nil
+}
+
+// byVariable splits the parser's error, without the values that it could not read. It returns nil
+// for an error that is not about values.
+func byVariable(err error) map[string]error {
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return nil
+	}
+	errs := make(map[string]error)
+	for _, e := range all.Errors {
+		bad, ok := errors.AsType[env.ParseError](e)
+		if !ok {
+			return nil
+		}
+		errs[variable(bad.Name)] = fmt.Errorf("not a valid %s", bad.Type)
+	}
+	return errs
+}
+
+// variable returns the environment variable of a field.
+func variable(field string) string {
+	if f, ok := reflect.TypeFor[Config]().FieldByName(field); ok {
+		return f.Tag.Get("env")
+	}
+	return field
+}
+
+// validate covers what a type cannot say. wrong holds the variables that could not be read; what
+// is found here joins them.
+func (c *Config) validate(wrong map[string]error) error {
+	check := func(name string, ok bool, want string) {
+		if _, known := wrong[name]; !known && !ok {
+			wrong[name] = errors.New(want)
+		}
+	}
+	oneOf := func(name, value string, allowed ...string) {
+		check(name, slices.Contains(allowed, value), fmt.Sprintf("want one of %q", allowed))
+	}
+	oneOf("FUNCTION", c.Function, "", "upload", "status", "api", "process", "janitor")
+	oneOf("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
+	oneOf("EXECUTION_PROVIDER", c.ExecutionProvider, "cpu", "cuda", "auto")
+	oneOf("ORIGINALS", c.Originals, "keep", "delete")
+	for name, value := range map[string]string{
+		"LEDGER_URL": c.LedgerURL, "BLOBS_URL": c.BlobsURL, "TOPIC_URL": c.TopicURL, "SUBSCRIPTION_URL": c.SubscriptionURL,
+	} {
+		check(name, isURL(value), "not a URL")
+	}
+	check("OTLP_URL", c.OTLPURL == "" || isURL(c.OTLPURL), "not a URL")
+	for name, value := range map[string]int64{
+		"MAX_IMAGE_BYTES": c.MaxImageBytes, "MAX_PIXELS": c.MaxPixels, "EVENT_STREAMS": c.EventStreams, "PIXELS_IN_FLIGHT": c.PixelsInFlight,
+		"LEASE": int64(c.Lease), "RENEW_EVERY": int64(c.RenewEvery), "ATTEMPT_TIMEOUT": int64(c.AttemptTimeout), "MAX_ATTEMPTS": int64(c.MaxAttempts),
+		"RETRY_BASE": int64(c.RetryBase), "DRAIN_TIME": int64(c.DrainTime), "MODEL_THREADS": int64(c.ModelThreads),
+	} {
+		check(name, value > 0, "must be above 0")
+	}
+	check("WORKERS", c.Workers >= 0, "must not be below 0")
+	check("RENEW_EVERY", c.RenewEvery < c.Lease, "must be shorter than LEASE")
+	check("UPLOAD_MEMORY", c.UploadMemory >= c.MaxImageBytes, "must hold one picture of MAX_IMAGE_BYTES")
+
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(wrong)) {
+		errs = append(errs, fmt.Errorf("%s: %w", name, wrong[name]))
+	}
+	return errors.Join(errs...)
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme != ""
+}
