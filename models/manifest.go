@@ -54,7 +54,8 @@ func Manifest() ([]Model, error) {
 	return ms, nil
 }
 
-func lookup(name string) (Model, error) {
+// Lookup returns the named entry of the manifest.
+func Lookup(name string) (Model, error) {
 	ms, err := Manifest()
 	if err != nil {
 		return Model{}, err
@@ -70,7 +71,7 @@ func lookup(name string) (Model, error) {
 // read returns the bytes of the named network in dir. A missing file, or one whose bytes are not
 // those of the manifest, is an error that names the file.
 func read(dir, name string) ([]byte, error) {
-	m, err := lookup(name)
+	m, err := Lookup(name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,161 @@
-// Package pipeline turns one portrait into one ID photo that meets a specification.
+// Package pipeline turns one portrait into one ID photo that meets a document's specification.
 //
-// A run is a fixed list of stages: decode, detect, landmarks, matte, geometry, compose, encode.
-// What the customer can put right comes back as an *Error with a stable code; anything else is
-// a fault of ours and may be tried again. The package knows no HTTP, no queue and no database.
+// A run is a fixed list of stages: decode, detect, landmarks, matte, geometry, compose, encode. What
+// the customer can put right comes back as a *fault.Error with a stable code; anything else is a
+// fault of ours and may be tried again. The package knows no HTTP, no queue and no database.
+//
+// # Coordinates
+//
+// Three frames are in use, joined by affine maps: the source (upright pixels of the picture), the
+// head (source pixels, turned so that the eyes are level, the origin between them) and the photo.
+// The head's surroundings are sampled once, level and small, for the matting network; the photo's
+// pixels are sampled straight from the source, so nothing is resampled twice.
+//
+// # Memory
+//
+// The decoder refuses pictures above Limits before it allocates pixels (picture.Info.PeakBytes says
+// what one needs); everything after it works on pieces no larger than Options.MattePixels or the
+// photo. Nothing is kept between runs but the networks.
 package pipeline
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"idphoto/models"
+	"idphoto/pipeline/face"
+	"idphoto/pipeline/matte"
+	"idphoto/pipeline/picture"
+	"idphoto/pipeline/spec"
+)
 
 // StageFunc runs one named stage. The caller may time it, trace it, renew a lease, or refuse to
 // go on by returning an error without calling f.
 type StageFunc func(ctx context.Context, name string, f func(ctx context.Context) error) error
+
+// Options tunes a Pipeline. The zero value is ready to use.
+type Options struct {
+	Models      models.Options
+	Matte       string          // network: models.MODNetInt8 (default) or models.MODNet (default on CUDA)
+	MattePixels int             // area of the network's input; default DefaultMattePixels
+	Limits      *picture.Limits // what Decode accepts; nil: its defaults
+	Quality     int             // JPEG quality, 1 to 100; default 95
+}
+
+// DefaultMattePixels is the area of the head's surroundings as the matting network sees them.
+const DefaultMattePixels = 384 * 512
+
+// Pipeline makes photos. Its methods may be called from many goroutines.
+type Pipeline struct {
+	opts    Options
+	runtime *models.Runtime
+	faces   *face.Finder
+	matting *matte.Network
+	network models.Model
+}
+
+// Open loads the networks. The caller closes the Pipeline.
+func Open(opts *Options) (*Pipeline, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	rt, err := models.Open(&o.Models)
+	if err != nil {
+		return nil, err
+	}
+	if o.Matte == "" {
+		o.Matte = models.MODNetInt8
+		if p, _ := rt.Provider(); p == models.CUDA {
+			o.Matte = models.MODNet // quantised convolutions have no kernels there
+		}
+	}
+	if o.MattePixels <= 0 {
+		o.MattePixels = DefaultMattePixels
+	}
+	if o.Quality <= 0 {
+		o.Quality = 95
+	}
+	p := &Pipeline{opts: o, runtime: rt}
+	if err := p.openNetworks(); err != nil {
+		return nil, errors.Join(err, rt.Close())
+	}
+	return p, nil
+}
+
+func (p *Pipeline) openNetworks() (err error) {
+	if p.network, err = models.Lookup(p.opts.Matte); err != nil {
+		return err
+	}
+	if p.faces, err = face.Open(p.runtime); err != nil {
+		return err
+	}
+	p.matting, err = matte.Open(p.runtime, p.opts.Matte)
+	return err
+}
+
+// Close ends the networks. No Run may be under way.
+func (p *Pipeline) Close() error { return p.runtime.Close() }
+
+// Status says what computes: for readiness, logs and the report.
+type Status struct {
+	Matte    string          `json:"matte"` // network's file
+	SHA256   string          `json:"matte_sha256"`
+	Provider models.Provider `json:"execution_provider"`
+	Reason   string          `json:"execution_provider_reason"`
+	Runtime  string          `json:"onnxruntime"` // version
+	Library  string          `json:"-"`           // path: for doctor, not for the world
+}
+
+// Status returns what computes.
+func (p *Pipeline) Status() Status {
+	provider, reason := p.runtime.Provider()
+	return Status{p.network.Name, p.network.SHA256, provider, reason, p.runtime.Version(), p.runtime.Library()}
+}
+
+// Request says which photo to make.
+type Request struct {
+	Spec       *spec.Spec
+	Background spec.Background
+}
+
+// Result is a finished photo.
+type Result struct {
+	Photo     []byte
+	PhotoType string // image/jpeg, or image/png for a transparent background
+	Cutout    []byte // PNG of the person in the same frame; nil for the original background
+	Report    *Report
+}
+
+// Run makes one photo from an encoded picture. It returns a *fault.Error when the picture cannot
+// give this photo. stage may be nil.
+func (p *Pipeline) Run(ctx context.Context, data []byte, req Request, stage StageFunc) (*Result, error) {
+	if req.Spec == nil || req.Background.Kind == 0 {
+		return nil, errors.New("pipeline: the request names no specification or no background")
+	}
+	if stage == nil {
+		stage = func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) }
+	}
+	r := &run{Pipeline: p, req: req, data: data}
+	for _, s := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"decode", r.decode},
+		{"detect", r.detect},
+		{"landmarks", r.landmarks},
+		{"matte", r.matte},
+		{"geometry", r.geometry},
+		{"compose", r.compose},
+		{"encode", r.encode},
+	} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := stage(ctx, s.name, s.do); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return &r.result, nil
+}

@@ -29,7 +29,8 @@ type Head struct {
 // Uncut returns a Head whose person no edge of the picture cuts.
 func Uncut(crown, eyes, chin, axis float64) Head {
 	return Head{Crown: crown, Eyes: eyes, Chin: chin, Axis: axis,
-		CutBottom: math.Inf(1), CutLeft: math.Inf(-1), CutRight: math.Inf(1)}
+		CutBottom: math.Inf(1), CutLeft: math.Inf(-1), CutRight: math.Inf(1),
+		CutLeftFrom: math.Inf(1), CutRightFrom: math.Inf(1)}
 }
 
 // Crop is a photo's frame: photo = Scale*(x - Axis) + Width/2, Scale*y + Shift.

@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"math"
+
+	"idphoto/models"
+	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/spec"
+)
+
+// Report says what a photo was checked against and how it was made. It is kept with the task. It
+// holds measures of the photo, no picture and nothing that names a person.
+type Report struct {
+	Version    int     `json:"version"` // of this format
+	Spec       string  `json:"spec"`
+	Background string  `json:"background"`
+	Width      int     `json:"width_px"`
+	Height     int     `json:"height_px"`
+	DPI        int     `json:"dpi"`
+	Rules      []Check `json:"rules"`
+
+	// Transform maps upright source pixels to photo pixels (pixel centres at +0.5): a 2x3 matrix.
+	Transform [2][3]float64     `json:"transform"`
+	Eyes      [2]geometry.Point `json:"eyes_px"` // iris centres on the photo: left, right
+	Chin      geometry.Point    `json:"chin_px"`
+	CrownY    float64           `json:"crown_y_px"` // top of the hair
+	RollDeg   float64           `json:"roll_levelled_deg"`
+	Upscale   float64           `json:"upscale"` // photo pixels per source pixel; above 1.2 the photo is softer than it could be
+	Margin    float64           `json:"margin"`  // 1: every rule in the middle of its band; 0: one at its limit
+	Person    float64           `json:"matte_person_share"`
+
+	Matte    string          `json:"matte_network"`
+	SHA256   string          `json:"matte_sha256"`
+	Provider models.Provider `json:"execution_provider"`
+}
+
+// Check is one rule's verdict.
+type Check struct {
+	Measure string   `json:"measure"`
+	Value   float64  `json:"value_mm"`
+	Min     float64  `json:"min_mm"`
+	Max     *float64 `json:"max_mm,omitempty"`
+	Verdict string   `json:"verdict"` // pass or fail
+	Source  string   `json:"source"`
+	Grade   string   `json:"grade"`
+}
+
+// report measures the crop, from where landmarks and matte land on the photo, not from what the
+// solver aimed at.
+func (r *run) report(head geometry.Head) *Report {
+	s := r.req.Spec
+	toPhoto := r.area.toSource.Inverse().Then(r.crop.ToPhoto())
+	out := &Report{
+		Version: 1, Spec: s.ID, Background: r.req.Background.String(),
+		Width: s.WidthPx, Height: s.HeightPx, DPI: s.DPI,
+		Transform: toPhoto.Matrix(),
+		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},
+		Chin:      toPhoto.Apply(r.face.Chin),
+		CrownY:    r.crop.Scale*head.Crown + r.crop.Shift,
+		RollDeg:   r.face.Roll * 180 / math.Pi,
+		Upscale:   r.crop.Scale, Margin: min(r.crop.Margin, 1), Person: r.area.share,
+		Matte: r.network.Name, SHA256: r.network.SHA256,
+	}
+	out.Provider, _ = r.runtime.Provider()
+	for _, rule := range s.Rules {
+		out.Rules = append(out.Rules, check(rule, out.measure(rule.Measure)/s.PxPerMM()))
+	}
+	return out
+}
+
+// measure returns a measure of the photo in pixels.
+func (r *Report) measure(name string) float64 {
+	switch name {
+	case spec.HeadHeight:
+		return r.Chin.Y - r.CrownY
+	case spec.EyeLine:
+		return float64(r.Height) - r.Eyes[0].Mid(r.Eyes[1]).Y
+	case spec.CrownGap:
+		return r.CrownY
+	case spec.ChinGap:
+		return float64(r.Height) - r.Chin.Y
+	}
+	return math.NaN()
+}
+
+func check(rule spec.Rule, value float64) Check {
+	const rounding = 1e-6
+	c := Check{rule.Measure, math.Round(value*1000) / 1000, rule.Min, rule.Max, "pass", rule.Source, rule.Grade}
+	if value < rule.Min-rounding || value > rule.Upper()+rounding {
+		c.Verdict = "fail"
+	}
+	return c
+}

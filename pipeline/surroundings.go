@@ -1,0 +1,183 @@
+package pipeline
+
+import (
+	"context"
+	"math"
+
+	"idphoto/pipeline/face"
+	"idphoto/pipeline/fault"
+	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/matte"
+	"idphoto/pipeline/resample"
+	"idphoto/pipeline/spec"
+)
+
+// How far the surroundings reach from between the eyes, in distances from there to the chin.
+// Heads measure up to 2.7 of these from chin to the top of high hair; the frame around them
+// follows from the document's rules.
+const (
+	reachUp   = 2.3
+	reachDown = 1.1 // below the chin, on top of what the frame needs
+)
+
+// surroundings is the head with what is around it, level and scaled for the matting network.
+type surroundings struct {
+	src      resample.Source
+	toSource geometry.Affine // head frame -> source
+	toWork   geometry.Affine // head frame -> pixels of alpha
+	scale    float64         // pixels of alpha per source pixel
+	alpha    *resample.Plane // matte of the person, continued beyond the picture's edges
+	share    float64         // of the opaque pixels, how many belong to the person
+}
+
+// surroundings samples the region that any photo of the requested document can show and mattes it.
+func (r *run) surroundings(ctx context.Context) (surroundings, error) {
+	a := surroundings{src: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
+	lo, hi := a.region(r.face, r.req.Spec)
+	a.scale = math.Sqrt(float64(r.opts.MattePixels) / ((hi.X - lo.X) * (hi.Y - lo.Y)))
+	w := fit((hi.X - lo.X) * a.scale)
+	h := fit((hi.Y - lo.Y) * a.scale)
+	// Rounding to the stride leaves a little more or less on either side.
+	mid := lo.Mid(hi)
+	a.toWork = geometry.Affine{A: a.scale, C: float64(w)/2 - a.scale*mid.X, E: a.scale, F: float64(h)/2 - a.scale*mid.Y}
+	img := resample.Sample(r.pic, a.toWork.Inverse().Then(a.toSource), w, h, resample.Linear)
+	var err error
+	if a.alpha, err = r.matting.Alpha(ctx, img); err != nil {
+		return a, err
+	}
+	nose := a.toWork.Apply(a.toSource.Inverse().Apply(r.face.Center()))
+	a.share = matte.KeepPerson(a.alpha, int(nose.X), int(nose.Y))
+	if a.share == 0 {
+		return a, fault.New(fault.MatteUncertain, nil)
+	}
+	return a, nil
+}
+
+func fit(side float64) int {
+	return max(1, int(math.Round(side/matte.Stride))) * matte.Stride
+}
+
+// region returns the corners, in the head's frame, of what the document's largest frame around
+// this head can show, cut down to the picture.
+func (a surroundings) region(f *face.Face, s *spec.Spec) (lo, hi geometry.Point) {
+	toHead := a.toSource.Inverse()
+	chin := toHead.Apply(f.Chin).Y
+	axis := headAxis(f, toHead)
+	head, _ := s.Rule(spec.HeadHeight)
+	// The smallest allowed head makes the largest frame; most heads measure 2.3 chins.
+	frame := 2.3 * chin * s.HeightMM / ((head.Min + min(head.Upper(), s.HeightMM)) / 2)
+	half := max(frame*s.WidthMM/s.HeightMM/2, 1.4*chin)
+	lo = geometry.Point{X: axis - 1.15*half, Y: -reachUp * chin}
+	hi = geometry.Point{X: axis + 1.15*half, Y: chin + max(reachDown*chin, frame-2.3*chin)}
+
+	w, h := a.src.Bounds()
+	pl, ph := geometry.Point{X: math.Inf(1), Y: math.Inf(1)}, geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
+	for _, c := range []geometry.Point{{}, {X: float64(w)}, {Y: float64(h)}, {X: float64(w), Y: float64(h)}} {
+		p := toHead.Apply(c)
+		pl = geometry.Point{X: min(pl.X, p.X), Y: min(pl.Y, p.Y)}
+		ph = geometry.Point{X: max(ph.X, p.X), Y: max(ph.Y, p.Y)}
+	}
+	return geometry.Point{X: max(lo.X, pl.X), Y: max(lo.Y, pl.Y)}, geometry.Point{X: min(hi.X, ph.X), Y: min(hi.Y, ph.Y)}
+}
+
+// headAxis is the middle of the head: between the eyes and between the outlines of the cheeks,
+// which differ when the head is turned a little.
+func headAxis(f *face.Face, toHead geometry.Affine) float64 {
+	return (toHead.Apply(f.EyeMid()).X + toHead.Apply(f.Sides[0].Mid(f.Sides[1])).X) / 2
+}
+
+// head measures what the solver needs. It rejects a head that the picture's upper edge cuts.
+func (a surroundings) head(f *face.Face) (geometry.Head, error) {
+	toHead := a.toSource.Inverse()
+	left, right := toHead.Apply(f.Sides[0]).X, toHead.Apply(f.Sides[1]).X
+	h := geometry.Uncut(0, 0, toHead.Apply(f.Chin).Y, headAxis(f, toHead))
+	width := right - left
+
+	// The hair's top, within a head's width of the axis; a lone strand does not count.
+	visible := a.visible()
+	x0, x1 := a.toWork.Apply(geometry.Point{X: h.Axis - width}).X, a.toWork.Apply(geometry.Point{X: h.Axis + width}).X
+	need := max(2, int(.04*width*a.scale))
+	top, ok := matte.Top(visible, int(x0), int(x1), need)
+	if !ok {
+		return h, fault.New(fault.MatteUncertain, nil)
+	}
+	h.Crown = a.toWork.Inverse().Apply(geometry.Point{Y: float64(top)}).Y
+	if cut := a.cuts(visible, &h, x0, x1); cut > need {
+		return h, fault.New(fault.HeadCutOff, nil, "edge", "top")
+	}
+	return h, nil
+}
+
+// visible is the matte without what lies beyond the picture.
+func (a surroundings) visible() *resample.Plane {
+	v := &resample.Plane{W: a.alpha.W, H: a.alpha.H, Pix: append([]float32(nil), a.alpha.Pix...)}
+	for i, inside := range resample.Inside(a.src, a.toWork.Inverse().Then(a.toSource), v.W, v.H) {
+		if !inside {
+			v.Pix[i] = 0
+		}
+	}
+	return v
+}
+
+// cuts notes in h where the picture's edges cut the person, and returns how many pixels of the
+// upper edge within columns [x0, x1) do.
+func (a surroundings) cuts(visible *resample.Plane, h *geometry.Head, x0, x1 float64) (top int) {
+	toHead := a.toWork.Inverse()
+	toSource := toHead.Then(a.toSource)
+	w, hgt := a.src.Bounds()
+	for i, v := range visible.Pix {
+		if v < matte.Opaque {
+			continue
+		}
+		x, y := i%visible.W, i/visible.W
+		for _, n := range [4]geometry.Point{{X: -1}, {X: 1}, {Y: -1}, {Y: 1}} {
+			at := geometry.Point{X: float64(x) + .5, Y: float64(y) + .5}
+			beyond := toSource.Apply(at.Add(n))
+			p := toHead.Apply(at)
+			switch {
+			case beyond.Y < 0:
+				if n.Y < 0 && at.X >= x0 && at.X < x1 {
+					top++
+				}
+			case beyond.X < 0:
+				h.CutLeft, h.CutLeftFrom = max(h.CutLeft, p.X), min(h.CutLeftFrom, p.Y)
+			case beyond.X > float64(w):
+				h.CutRight, h.CutRightFrom = min(h.CutRight, p.X), min(h.CutRightFrom, p.Y)
+			case beyond.Y > float64(hgt):
+				h.CutBottom = min(h.CutBottom, p.Y)
+			}
+		}
+	}
+	return top
+}
+
+// pictureEdges are the picture's borders as half planes of the head's frame.
+func (a surroundings) pictureEdges() []geometry.HalfPlane {
+	m := a.toSource
+	w, h := a.src.Bounds()
+	return []geometry.HalfPlane{
+		{NX: m.A, NY: m.B, D: -m.C},
+		{NX: m.D, NY: m.E, D: -m.F},
+		{NX: -m.A, NY: -m.B, D: m.C - float64(w)},
+		{NX: -m.D, NY: -m.E, D: m.F - float64(h)},
+	}
+}
+
+// cutFace names the edge of the picture that cuts the face itself, if one does.
+func cutFace(f *face.Face, src resample.Source) string {
+	w, h := src.Bounds()
+	tolerance := .05 * f.EyeDistance() // of the landmarks
+	for _, p := range f.Mesh {
+		switch {
+		case p.X < -tolerance:
+			return "left"
+		case p.X > float64(w)+tolerance:
+			return "right"
+		case p.Y < -tolerance:
+			return "top"
+		case p.Y > float64(h)+tolerance:
+			return "bottom"
+		}
+	}
+	return ""
+}
