@@ -1,0 +1,134 @@
+// The HTTP interface under /api/v1, as this page uses it. Whatever goes wrong comes out as a Problem.
+
+import { language } from "./i18n.js";
+
+const root = "/api/v1";
+
+/** What a person can be told: a stable code, and the service's own sentence and advice if it sent any. */
+export class Problem extends Error {
+  constructor(code, { detail = "", advice = "", status = 0, limit = 0 } = {}) {
+    super(code);
+    Object.assign(this, { code, detail, advice, status, limit });
+  }
+
+  /** The problem+json body of an answer, or the error object of a task's status. */
+  static from(body, status = 0) {
+    if (typeof body?.code !== "string") {
+      return new Problem("unexpected", { status });
+    }
+    return new Problem(body.code, { ...body, status });
+  }
+
+  /** Whether the same request may succeed later. */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function call(method, path, signal) {
+  let response;
+  try {
+    response = await fetch(path, { method, signal, cache: "no-store", headers: { "Accept-Language": language() } });
+  } catch (err) {
+    if (signal?.aborted) {
+      throw err;
+    }
+    throw new Problem("offline");
+  }
+  if (!response.ok) {
+    throw Problem.from(parse(await response.text()), response.status);
+  }
+  return response;
+}
+
+async function json(method, path, signal) {
+  const response = await call(method, path, signal);
+  const body = parse(await response.text());
+  if (body === null) {
+    throw new Problem("unexpected", { status: response.status });
+  }
+  return body;
+}
+
+/** The catalogue of documents. */
+export async function documents() {
+  const body = await json("GET", `${root}/specs`);
+  return Array.isArray(body) ? body : body.specs;
+}
+
+/**
+ * Sends a picture. XMLHttpRequest, because fetch cannot tell how much has been sent. The file's
+ * name stays here: the part is always called "picture".
+ * @param order {file, size, background, key}; the same key never makes two tasks
+ * @param onSent called with the fraction sent, 0 to 1
+ */
+export function generate(order, onSent, signal) {
+  const form = new FormData();
+  form.append("size", order.size);
+  form.append("background", order.background);
+  form.append("image", order.file, "picture");
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `${root}/generate`);
+    request.setRequestHeader("Accept-Language", language());
+    request.setRequestHeader("Idempotency-Key", order.key);
+    request.upload.onprogress = (e) => e.lengthComputable && onSent(e.loaded / e.total);
+    request.onload = () => {
+      const body = parse(request.responseText);
+      if (request.status === 202 && typeof body?.task_id === "string") {
+        resolve(body);
+      } else {
+        reject(Problem.from(body, request.status));
+      }
+    };
+    request.onerror = () => reject(new Problem("offline"));
+    request.onabort = () => reject(new Problem("cancelled"));
+    signal.addEventListener("abort", () => request.abort());
+    request.send(form);
+  });
+}
+
+/** Where a task stands. */
+export function status(id, signal) {
+  return json("GET", `${root}/status/${encodeURIComponent(id)}`, signal);
+}
+
+/** The address of a task's server-sent events. */
+export function eventsPath(id) {
+  return `${root}/tasks/${encodeURIComponent(id)}/events`;
+}
+
+/** The address of one part of a finished task: photo, cutout or report. */
+export function resultPath(id, part) {
+  return `${root}/result/${encodeURIComponent(id)}?part=${part}`;
+}
+
+/** The finished photo itself. */
+export async function photo(id) {
+  const response = await call("GET", resultPath(id, "photo"));
+  return response.blob();
+}
+
+/** Asks the service to stop a task. */
+export async function cancel(id) {
+  await call("POST", `${root}/tasks/${encodeURIComponent(id)}/cancel`);
+}
+
+/** Removes a task's pictures. One that is already gone is no problem. */
+export async function erase(id) {
+  try {
+    await call("DELETE", `${root}/tasks/${encodeURIComponent(id)}`);
+  } catch (err) {
+    if (err.status !== 404 && err.status !== 410) {
+      throw err;
+    }
+  }
+}

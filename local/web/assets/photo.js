@@ -1,0 +1,143 @@
+// The right pane: the document's outline while there is no photo, the work in progress, the photo
+// with its downloads, or the reason why there is none.
+
+import { resultPath } from "./api.js";
+import { paint } from "./backgrounds.js";
+import { fileSize, knows, number, onLanguage, t } from "./i18n.js";
+import { $, announce, wording } from "./page.js";
+import { backgroundName, documentName } from "./settings.js";
+
+const stages = ["fetch", "decode", "detect", "landmarks", "matte", "geometry", "compose", "encode", "store"];
+
+let view = { state: "empty", spec: null, background: "" };
+
+/** Which of empty, working, done and failed is shown. */
+export function photoState() {
+  return view.state;
+}
+
+/** The outline of what would be made with these settings. */
+export function showOutline(spec, background) {
+  view = { state: "empty", spec, background };
+  draw();
+}
+
+/** The beginning of the work on an order {spec, background}. */
+export function showWorking(order) {
+  view = { state: "working", spec: order.spec, background: order.background, step: { state: "sending", sent: 0 } };
+  draw();
+  announce(t("state.running"));
+}
+
+/** One step of the work: a task's status, or {state: "sending", sent: 0..1}. */
+export function showStep(step) {
+  if (view.state !== "working") {
+    return;
+  }
+  if (step.state === "retrying" && view.step.state !== "retrying") {
+    announce(t("state.retrying"));
+  }
+  view.step = step;
+  drawStep();
+}
+
+/** The finished photo {id, spec, background, blob, url}. */
+export function showPhoto(made) {
+  view = { state: "done", spec: made.spec, background: made.background, made };
+  draw();
+}
+
+/** Why there is no photo. A task's id is there when its picture can still be erased. */
+export function showFailure(order, problem, id) {
+  view = { state: "failed", spec: order.spec, background: order.background, problem, id };
+  draw();
+}
+
+/** The task whose pictures "erase" means now, or undefined. */
+export function shownTask() {
+  return view.made?.id ?? view.id;
+}
+
+function draw() {
+  const { spec, background, state } = view;
+  $("photo").dataset.state = state;
+  $("photo").setAttribute("aria-busy", String(state === "working"));
+  $("photo-of").textContent =
+    spec && state !== "empty" ? t("photo.of", { document: documentName(spec), background: backgroundName(background) }) : "";
+  if (spec) {
+    drawFrame(spec, background);
+  }
+  $("result").hidden = state !== "done" || !view.made.url;
+  $("failure").hidden = state !== "failed";
+  $("erase").parentElement.hidden = !shownTask();
+  ({ empty() {}, working: drawStep, done: drawPhoto, failed: drawFailure })[state]();
+}
+
+function drawFrame(spec, background) {
+  const frame = $("frame");
+  frame.style.setProperty("--ratio", spec.width_px / spec.height_px);
+  paint(frame, background);
+  $("across").textContent = `${number(spec.width_mm, 1)} mm`;
+  $("down").textContent = `${number(spec.height_mm, 1)} mm`;
+}
+
+function drawStep() {
+  const { state, stage, sent } = view.step;
+  let text = knows(`state.${state}`) ? `state.${state}` : "state.running";
+  if (state === "running" && knows(`stage.${stage}`)) {
+    text = `stage.${stage}`;
+  }
+  const percent = Math.round((sent ?? 0) * 100);
+  $("progress-text").textContent = t(text, { percent });
+  const done = fractionDone(state, stage, sent);
+  if (done !== null) {
+    $("progress").setAttribute("aria-valuenow", String(Math.round(done * 100)));
+    $("progress").style.setProperty("--done", done * 100);
+  }
+}
+
+/** How far the work is; null when this step does not tell. */
+function fractionDone(state, stage, sent) {
+  if (state === "sending") {
+    return 0.2 * sent;
+  }
+  if (state === "queued") {
+    return 0.2;
+  }
+  const i = stages.indexOf(stage);
+  if (state === "running" && i >= 0) {
+    return 0.25 + (0.7 * i) / (stages.length - 1);
+  }
+  return state === "succeeded" ? 1 : null;
+}
+
+function drawPhoto() {
+  const { id, spec, blob, url } = view.made;
+  if (url) {
+    $("result").src = url;
+  }
+  $("photo-facts").textContent = blob
+    ? t("photo.facts", { px: spec.width_px, py: spec.height_px, dpi: spec.dpi, size: fileSize(blob.size) })
+    : t("photo.unreadable");
+  $("photo-kind").textContent = view.background === "transparent" ? "PNG" : "JPEG";
+  for (const part of ["photo", "cutout", "report"]) {
+    $(`download-${part}`).href = resultPath(id, part);
+  }
+}
+
+function drawFailure() {
+  const { problem } = view;
+  const { text, advice } = wording(problem);
+  $("failure-text").textContent = text;
+  $("failure-advice").textContent = advice ?? "";
+  $("failure-code").textContent = t("failure.code", { code: problem.code });
+  $("failure-code").hidden = problem.code === "cancelled";
+  const ours = problem.passing || problem.code === "cancelled";
+  $("failure-choose").hidden = ours;
+  $("failure-again").hidden = !ours;
+}
+
+/** Keeps the pane in the page's language. */
+export function startPhoto() {
+  onLanguage(draw);
+}

@@ -1,0 +1,401 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// patience bounds every wait of a browser test: a slow machine is no failure.
+const patience = 30 * time.Second
+
+// browser is one tab, with everything that it complained about or asked for.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu         sync.Mutex
+	complaints []string // exceptions, console errors and warnings, policy violations
+	requests   []string
+}
+
+// openBrowser starts a headless browser with an English or Chinese reader. It skips the test when
+// the machine has none.
+func openBrowser(t *testing.T, lang string, opts ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	path := chromium()
+	if path == "" {
+		t.Skip("no chromium or chrome on this machine")
+	}
+	opts = append(append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.Flag("lang", lang), chromedp.Flag("accept-lang", lang), chromedp.WindowSize(1280, 900)), opts...)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browser{t: t, ctx: ctx}
+	if err := chromedp.Listen(ctx, b.note); err != nil {
+		t.Fatalf("starting %s: %v", path, err)
+	}
+	for _, enable := range []func() error{
+		func() error { _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); return err },
+		func() error { _, err := chromedp.Call(ctx, log.Enable, struct{}{}); return err },
+	} {
+		if err := enable(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+func chromium() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func (b *browser) note(ev any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch ev := ev.(type) {
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, ev.Request.URL)
+	case *runtime.EventExceptionThrown:
+		text := ev.ExceptionDetails.Text
+		if ev.ExceptionDetails.Exception != nil {
+			text += " " + ev.ExceptionDetails.Exception.Description
+		}
+		b.complaints = append(b.complaints, "exception: "+text)
+	case *runtime.EventConsoleAPICalled:
+		if ev.Type == "error" || ev.Type == "warning" {
+			b.complaints = append(b.complaints, fmt.Sprintf("console.%s: %s", ev.Type, ev.Args[0].Description))
+		}
+	case *log.EventEntryAdded:
+		if ev.Entry.Level == "error" || ev.Entry.Level == "warning" {
+			b.complaints = append(b.complaints, fmt.Sprintf("%s: %s %s", ev.Entry.Source, ev.Entry.Text, ev.Entry.URL))
+		}
+	}
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// wait returns when a JavaScript expression is true.
+func (b *browser) wait(condition string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(patience)))
+	if err != nil {
+		state, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("#photo").innerText`))
+		b.t.Fatalf("waiting for %s: %v; photo pane: %q; complaints: %q", condition, err, state, b.complaints)
+	}
+}
+
+func (b *browser) waitState(state string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf(`document.querySelector("#photo").dataset.state === %q`, state))
+}
+
+// read evaluates a JavaScript expression to a string.
+func (b *browser) read(expression string) string {
+	b.t.Helper()
+	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return s
+}
+
+func (b *browser) text(selector string) string {
+	b.t.Helper()
+	return b.read(fmt.Sprintf("document.querySelector(%q).textContent", selector))
+}
+
+func (b *browser) click(selector string) { b.t.Helper(); b.do(chromedp.Click(chromedp.CSS(selector))) }
+
+// open loads the page and waits until the documents are there.
+func (b *browser) open(address string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(address))
+	b.wait(`document.querySelectorAll(".document").length > 0`)
+}
+
+func (b *browser) choose(path string) {
+	b.t.Helper()
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
+}
+
+// check fails the test for every complaint, and for every request that left the host.
+func (b *browser) check(host string, allowed ...string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+complaints:
+	for _, c := range b.complaints {
+		for _, a := range allowed {
+			if strings.Contains(c, a) {
+				continue complaints
+			}
+		}
+		b.t.Errorf("the browser complains: %s", c)
+	}
+	if len(b.requests) == 0 {
+		b.t.Error("no request was seen")
+	}
+	for _, r := range b.requests {
+		u, err := url.Parse(r)
+		if err != nil || (u.Scheme != "blob" && u.Host != host) {
+			b.t.Errorf("a request went to %s", r)
+		}
+	}
+}
+
+func (f *fakeService) host() string { return strings.TrimPrefix(f.URL, "http://") }
+
+// portrait writes a small picture and returns its path. Its name must never leave the page.
+func portrait(t *testing.T) string {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 240, 320))
+	for i := range 240 * 320 {
+		img.SetRGBA(i%240, i/240, color.RGBA{uint8(i % 240), uint8(i / 320), 0x90, 255})
+	}
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "Erika Mustermann.jpg")
+	if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestClerkMakesAPhoto(t *testing.T) {
+	service := newFakeService(t)
+	service.step = make(chan struct{})
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+
+	b.click("#make") // nothing chosen yet
+	b.wait(`document.querySelector("#picture-warning").textContent === "Choose a picture first."`)
+
+	b.choose(portrait(t))
+	b.click(`.document:has([value="passport-35x45"])`)
+	b.click(`.swatch:has([value="red"])`)
+	b.click("#make")
+	b.waitState("working")
+	b.wait(`document.querySelector("#progress-text").textContent === "Waiting for its turn"`)
+	service.step <- struct{}{}
+	b.wait(`document.querySelector("#progress-text").textContent === "Reading the picture"`)
+	service.step <- struct{}{}
+	b.wait(`document.querySelector("#progress-text").textContent === "Cutting out hair and shoulders"`)
+	close(service.step)
+	b.waitState("done")
+
+	b.wait(`document.querySelector("#result").naturalWidth === 413 && document.querySelector("#result").naturalHeight === 531`)
+	if got := b.read(`document.activeElement.id`); got != "download-photo" {
+		t.Errorf("focus is on %q, want the download", got)
+	}
+	if got := b.text("#announcer"); got != "The photo is ready." {
+		t.Errorf("a screen reader hears %q", got)
+	}
+	for part, id := range map[string]string{"photo": "#download-photo", "cutout": "#download-cutout", "report": "#download-report"} {
+		if got := b.read(fmt.Sprintf("document.querySelector(%q).href", id)); got != service.URL+"/api/v1/result/task-1?part="+part {
+			t.Errorf("%s is downloaded from %s", part, got)
+		}
+	}
+
+	b.click(`.swatch:has([value="white"])`) // another colour, the same picture
+	b.click("#make")
+	b.wait(`document.querySelectorAll("#history-list img").length === 2`)
+
+	if len(service.uploads) != 2 {
+		t.Fatalf("%d uploads, want 2", len(service.uploads))
+	}
+	for i, background := range []string{"red", "white"} {
+		u := service.uploads[i]
+		if u["size"] != "passport-35x45" || u["background"] != background || u["bytes"].(int64) == 0 {
+			t.Errorf("upload %d = %v", i, u)
+		}
+		if u["filename"] != "picture" {
+			t.Errorf("the file's name left the page: %v", u["filename"])
+		}
+	}
+	if service.uploads[0]["key"] == service.uploads[1]["key"] {
+		t.Error("two orders share an idempotency key")
+	}
+	b.check(service.host())
+}
+
+func TestSwitchOfLanguageIsRemembered(t *testing.T) {
+	service := newFakeService(t)
+	service.outcome = fakeRejection
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	b.click("#make")
+	b.waitState("failed")
+	if got := b.text("#failure-text"); got != "2 faces were found in the picture, but an ID photo shows one person." {
+		t.Errorf("reason = %q", got)
+	}
+	if b.text("#failure-advice") == "" {
+		t.Error("no advice")
+	}
+	if got := b.read(`document.activeElement.id`); got != "failure-text" {
+		t.Errorf("focus is on %q, want the reason", got)
+	}
+
+	b.click(`[data-lang="zh"]`)
+	b.wait(`document.querySelector("#make").textContent.trim() === "制作证件照"`)
+	b.wait(`document.querySelector("#failure-text").textContent.includes("2 张人脸")`) // the service's words too
+	b.wait(`document.querySelector(".document b").textContent === "一寸"`)
+	if got := b.read(`document.documentElement.lang + document.title`); got != "zh-Hans证件照工坊" {
+		t.Errorf("language and title = %q", got)
+	}
+
+	b.open(service.URL) // a new visit
+	if got := b.read(`document.querySelector("h1").textContent`); got != "一张人像，一张合规的证件照" {
+		t.Errorf("after a new visit the page says %q", got)
+	}
+	b.check(service.host())
+}
+
+func TestRefusedUploadIsExplained(t *testing.T) {
+	service := newFakeService(t)
+	service.refuse = fakeRefusal
+	b := openBrowser(t, "zh-CN")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	b.click("#make")
+	b.waitState("failed")
+	if got := b.text("#failure-text"); !strings.Contains(got, "不是我们能读取的图片格式") {
+		t.Errorf("reason = %q", got)
+	}
+	if got := b.text("#failure-code"); got != "代码：unsupported_type" {
+		t.Errorf("code = %q", got)
+	}
+	b.click(`[data-lang="en"]`)
+	b.wait(`document.querySelector("#failure-text").textContent === "The file is not a picture of a kind we can read."`)
+	b.check(service.host(), "415") // the browser notes the refused request
+}
+
+func TestTooLargePictureIsToldBeforeUpload(t *testing.T) {
+	service := newFakeService(t)
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	path := filepath.Join(t.TempDir(), "large.jpg")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 24<<20); err != nil { // a hole: nothing is written
+		t.Fatal(err)
+	}
+	b.choose(path)
+	b.wait(`document.querySelector("#picture-warning").textContent.startsWith("This picture has 24 MB; the limit is 20 MB.")`)
+	if got := b.read(`document.querySelector("#picture").dataset.state`); got != "empty" {
+		t.Errorf("the picture was taken all the same: %q", got)
+	}
+	if len(service.uploads) != 0 {
+		t.Error("it was uploaded")
+	}
+	b.check(service.host())
+}
+
+func TestPollingWhereEventsDoNotGetThrough(t *testing.T) {
+	service := newFakeService(t)
+	service.noEvents = true
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	b.click("#make")
+	b.waitState("done")
+	b.check(service.host(), "/events") // the stream that was not there
+}
+
+func TestEraseNow(t *testing.T) {
+	service := newFakeService(t)
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	b.click("#make")
+	b.waitState("done")
+
+	b.click("#erase")
+	b.wait(`document.querySelector("#confirm").open`)
+	b.click(`#confirm [value="keep"]`)
+	b.wait(`!document.querySelector("#confirm").open`)
+	b.waitState("done")
+
+	b.click("#erase")
+	b.click(`#confirm [value="erase"]`)
+	b.waitState("empty")
+	b.wait(`document.querySelectorAll("#history-list img").length === 0`)
+	b.wait(`document.querySelector("#announcer").textContent.startsWith("Erased.")`)
+	if len(service.erased) != 1 || service.erased[0] != "task-1" {
+		t.Errorf("erased = %v, want task-1", service.erased)
+	}
+	b.check(service.host())
+}
+
+func TestServiceOutOfReach(t *testing.T) {
+	service := newFakeService(t)
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	service.CloseClientConnections()
+	service.Listener.Close()
+	b.click("#make")
+	b.waitState("failed")
+	if got := b.text("#failure-text"); got != "The service cannot be reached." {
+		t.Errorf("reason = %q", got)
+	}
+	b.wait(`!document.querySelector("#failure-again").hidden`)
+	b.check(service.host(), "ERR_CONNECTION")
+}
+
+func TestKeyboardAlone(t *testing.T) {
+	service := newFakeService(t)
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.choose(portrait(t)) // the system's own dialog
+	b.do(chromedp.Focus(chromedp.CSS("#file")))
+	b.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.ArrowDown)) // next document
+	picked := b.read(`document.querySelector(".document :checked").value`)
+	if picked == "1-inch" || picked != b.read(`document.activeElement.value`) {
+		t.Errorf("arrow keys picked %q", picked)
+	}
+	b.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.ArrowRight)) // next background
+	b.do(chromedp.KeyEvent(kb.Tab))
+	if got := b.read(`document.activeElement.id`); got != "make" {
+		t.Fatalf("focus is on %q, want the button", got)
+	}
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.waitState("done")
+	b.check(service.host())
+}

@@ -1,0 +1,223 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"idphoto/functions/problem"
+	"idphoto/pipeline/fault"
+	"idphoto/pipeline/spec"
+)
+
+// fakeService is the HTTP interface with the work left out: tasks go through the steps a test set,
+// one for each token a test sends. It lets a browser see states that the real service is too fast
+// for, and answers that it gives seldom.
+type fakeService struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	tasks    map[string]*fakeTask
+	erased   []string
+	refuse   error            // what generate answers instead of 202
+	outcome  *fault.Error     // why tasks are rejected; nil: they succeed
+	noEvents bool             // the event stream is not there
+	uploads  []map[string]any // what generate was sent
+
+	step chan struct{} // each token lets a task go one step on; closed: no waiting
+}
+
+// fakeTask is one accepted picture.
+type fakeTask struct {
+	id         string
+	spec       *spec.Spec
+	background spec.Background
+	position   int
+	outcome    *fault.Error
+}
+
+// Two refusals, one before and one after a task is accepted.
+var (
+	fakeRefusal   = fault.New(fault.UnsupportedType, nil)
+	fakeRejection = fault.New(fault.ManyFaces, nil, "count", 2)
+)
+
+// fakeSteps are the states and stages every task passes before its end.
+var fakeSteps = []map[string]any{
+	{"status": "PENDING", "state": "queued"},
+	{"status": "STARTED", "state": "running", "stage": "decode"},
+	{"status": "STARTED", "state": "running", "stage": "matte"},
+	{"status": "STARTED", "state": "running", "stage": "encode"},
+}
+
+// newFakeService starts the page and the fake behind one address. Tasks run without waiting unless
+// the test replaces step.
+func newFakeService(t testing.TB) *fakeService {
+	f := &fakeService{tasks: make(map[string]*fakeTask), step: make(chan struct{})}
+	close(f.step)
+	mux := http.NewServeMux()
+	mux.Handle("/", Handler())
+	mux.HandleFunc("GET /api/v1/specs", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{"specs": spec.All()})
+	})
+	mux.HandleFunc("POST /api/v1/generate", f.generate)
+	mux.HandleFunc("GET /api/v1/status/{id}", f.status)
+	mux.HandleFunc("GET /api/v1/tasks/{id}/events", f.events)
+	mux.HandleFunc("GET /api/v1/result/{id}", f.result)
+	mux.HandleFunc("DELETE /api/v1/tasks/{id}", f.erase)
+	f.Server = httptest.NewServer(mux)
+	t.Cleanup(f.Close)
+	return f
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body)
+}
+
+func (f *fakeService) generate(w http.ResponseWriter, r *http.Request) {
+	file, header, err := r.FormFile("image")
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	n, _ := io.Copy(io.Discard, file)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.uploads = append(f.uploads, map[string]any{
+		"bytes": n, "filename": header.Filename, "size": r.FormValue("size"), "background": r.FormValue("background"),
+		"key": r.Header.Get("Idempotency-Key"),
+	})
+	s, err := spec.Lookup(r.FormValue("size"))
+	background, err2 := spec.ParseBackground(r.FormValue("background"))
+	for _, err := range []error{f.refuse, err, err2} {
+		if err != nil {
+			problem.Write(w, r, err)
+			return
+		}
+	}
+	task := &fakeTask{id: fmt.Sprintf("task-%d", len(f.tasks)+1), spec: s, background: background, outcome: f.outcome}
+	f.tasks[task.id] = task
+	writeJSON(w, http.StatusAccepted, map[string]any{
+		"task_id": task.id, "status": "submitted", "message": "ok", "status_url": "/api/v1/status/" + task.id,
+	})
+}
+
+// view is the status of a task as the interface shows it.
+func (f *fakeService) view(task *fakeTask, lang problem.Language) map[string]any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	body := map[string]any{"task_id": task.id, "result_available": false}
+	switch {
+	case task.position < len(fakeSteps):
+		maps.Copy(body, fakeSteps[task.position])
+	case task.outcome != nil:
+		body["status"], body["state"] = "FAILURE", "rejected"
+		body["error"] = problem.Body(task.outcome.Code, task.outcome.Detail, lang)
+	default:
+		body["status"], body["state"], body["result_available"] = "SUCCESS", "succeeded", true
+		body["download_url"] = "/api/v1/result/" + task.id
+	}
+	return body
+}
+
+func (f *fakeService) find(w http.ResponseWriter, r *http.Request) *fakeTask {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	task := f.tasks[r.PathValue("id")]
+	if task == nil {
+		problem.Write(w, r, fault.New(problem.NotFound, nil))
+	}
+	return task
+}
+
+// advance waits for leave to go on; false when the client went away.
+func (f *fakeService) advance(r *http.Request, task *fakeTask) bool {
+	select {
+	case <-f.step:
+	case <-r.Context().Done():
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	task.position++
+	return true
+}
+
+func (f *fakeService) status(w http.ResponseWriter, r *http.Request) {
+	if task := f.find(w, r); task != nil {
+		if f.noEvents && task.position < len(fakeSteps) {
+			f.advance(r, task)
+		}
+		writeJSON(w, http.StatusOK, f.view(task, problem.LanguageOf(r)))
+	}
+}
+
+func (f *fakeService) events(w http.ResponseWriter, r *http.Request) {
+	task := f.find(w, r)
+	if task == nil {
+		return
+	}
+	if f.noEvents {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for {
+		data, _ := json.Marshal(f.view(task, problem.English))
+		fmt.Fprintf(w, "event: state\ndata: %s\n\n", data)
+		http.NewResponseController(w).Flush()
+		if task.position >= len(fakeSteps) || !f.advance(r, task) {
+			return
+		}
+	}
+}
+
+func (f *fakeService) result(w http.ResponseWriter, r *http.Request) {
+	task := f.find(w, r)
+	if task == nil {
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Content-Disposition", `attachment; filename="idphoto.jpg"`)
+	w.Write(fakePhoto(task))
+}
+
+func (f *fakeService) erase(w http.ResponseWriter, r *http.Request) {
+	if task := f.find(w, r); task != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.erased = append(f.erased, task.id)
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// fakePhoto is a disc on the asked background, at the document's exact size.
+func fakePhoto(task *fakeTask) []byte {
+	w, h := task.spec.WidthPx, task.spec.HeightPx
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	draw.Draw(img, img.Bounds(), image.NewUniform(task.background.Color), image.Point{}, draw.Src)
+	for y := range h {
+		for x := range w {
+			if dx, dy := x-w/2, y-h*2/5; dx*dx+dy*dy < w*w/12 {
+				img.SetRGBA(x, y, color.RGBA{0xd9, 0xb3, 0x96, 255})
+			}
+		}
+	}
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, img, nil); err != nil {
+		panic(err) // to memory
+	}
+	return out.Bytes()
+}
