@@ -50,6 +50,7 @@ type Task struct {
 	IdempotencyKey string          // the client's, unique when set
 	Digest         string          // hex SHA-256 of input and options: tells a repeated submission from another one under the same key
 	TraceParent    string          // W3C traceparent of the submission, so that every attempt joins its trace
+	TraceState     string          // W3C tracestate that belongs to TraceParent
 
 	State           State
 	Stage           string // what the running attempt does now
@@ -84,7 +85,7 @@ type StageTime struct {
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// Outcome says how an attempt ended. Make one with the functions below.
+// Outcome says how an attempt ended.
 type Outcome struct {
 	State        State           // Succeeded, Rejected, Retrying, Dead or Cancelled
 	Code         string          // for Rejected, Retrying and Dead
@@ -92,6 +93,7 @@ type Outcome struct {
 	ResultPrefix string          // for Succeeded
 	Result       json.RawMessage // for Succeeded
 	RetryAfter   time.Duration   // for Retrying: the task is due this much after the ledger's now
+	HandedBack   bool            // for Retrying: the worker had to stop, the attempt does not count (MaxAttempts grows by one)
 	Error        string          // cause chain, for operators; no personal data
 	Stack        string          // for a panic
 	Stages       []StageTime
@@ -109,6 +111,10 @@ type Attempt struct {
 	StartedAt  time.Time
 	FinishedAt time.Time
 }
+
+// PublishGrace is how long a new task may wait for its submitter's own message before a janitor
+// sends one: longer than a publish takes, short enough for nobody to notice.
+const PublishGrace = time.Second
 
 // Errors of a Ledger. Compare with errors.Is.
 var (
@@ -134,37 +140,54 @@ type Ledger interface {
 	// Attempts returns a task's attempts, oldest first; none for an unknown id.
 	Attempts(ctx context.Context, id string) ([]Attempt, error)
 
-	// Published notes that a message for the task was handed to the transport.
+	// Published notes that a message for the task was handed to the transport. It does nothing
+	// when the task no longer waits.
 	Published(ctx context.Context, id string) error
 
+	// Unpublished takes that back: the message was not handed over after all, and Stale is to
+	// return the task again. It does nothing when the task no longer waits.
+	Unpublished(ctx context.Context, id string) error
+
+	// UnpublishAll does the same for every waiting task. It is for a transport that forgets its
+	// messages when its process ends.
+	UnpublishAll(ctx context.Context) error
+
 	// Claim hands task id to worker until the lease ends, and counts the attempt. It returns
-	// ErrNotClaimable when the task is finished, cancelled, not yet due or held by a live lease.
-	// A running task whose lease has ended may be claimed again while attempts remain.
+	// ErrNotFound for an unknown id and ErrNotClaimable when the task is finished, cancelled, not
+	// yet due or held by a live lease. A running task whose lease has ended may be claimed again
+	// while attempts remain; the attempt before ends with code "lease_lost".
 	Claim(ctx context.Context, id, worker string, lease time.Duration) (*Claim, error)
 
 	// Renew prolongs c's lease from now and notes the stage. It returns ErrLeaseLost, and changes
-	// nothing, when another claim followed c or c was reaped, and ErrCancelled when cancel was asked for.
+	// nothing, when another claim followed c, or c was reaped or finished, and ErrCancelled when
+	// cancel was asked for (the lease is prolonged then too, so that the worker can tidy up).
 	Renew(ctx context.Context, c *Claim, stage string, lease time.Duration) error
 
 	// Finish records the outcome of c in the task and in the attempt's row. It returns
 	// ErrLeaseLost, and changes nothing, when another claim followed c or c was reaped. A Retrying
-	// outcome with no attempts left is stored as Dead.
+	// outcome with no attempts left is stored as Dead. When cancel was asked for, every outcome is
+	// stored as Cancelled and Finish returns ErrCancelled: the caller removes what it wrote.
+	// Repeating a Finish that was recorded returns what the first returned, so that a caller whose
+	// answer was lost may ask again.
 	Finish(ctx context.Context, c *Claim, o Outcome) error
 
 	// Cancel ends a waiting task at once and marks a running one; ErrFinal when it is over.
 	Cancel(ctx context.Context, id string) (Task, error)
 
 	// Erase cancels the task if it is not final, and clears keys, digest, detail and result. It returns the
-	// task as it was before, so that the caller can delete its blobs. Erasing twice is no error.
+	// task as it was before, so that the caller can delete its blobs. Erasing twice is no error. A
+	// running task stays Running until its worker, or the reaper, ends it as Cancelled.
 	Erase(ctx context.Context, id string) (before Task, err error)
 
 	// Reap ends attempts whose lease is over: the task is Retrying (due after backoff(attempt)), or Dead with
 	// code "lease_lost" when its attempts are used up, or Cancelled when that was asked for. At most limit tasks; it returns how many.
 	Reap(ctx context.Context, backoff func(attempt int) time.Duration, limit int) (int, error)
 
-	// Stale returns tasks that want a message: Retrying and due, or Queued and not published, or published but not
-	// claimed for unclaimedAfter. Each is made Queued and marked as published now, so that several
-	// janitors share the work. At most limit.
+	// Stale returns tasks that want a message: Retrying and due, or Queued and unpublished for
+	// PublishGrace, or published but not claimed for unclaimedAfter. Each is made Queued and marked
+	// as published now, so that several janitors share the work. A task that stays unclaimed is
+	// returned again after 2, 4, 8 ... 64 times unclaimedAfter, lest a long backlog flood the
+	// transport. At most limit.
 	Stale(ctx context.Context, unclaimedAfter time.Duration, limit int) ([]Task, error)
 
 	// Counts returns how many tasks are in each state, from kept counters.

@@ -1,0 +1,240 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+const (
+	finishWithin  = 30 * time.Second // how long an outcome is offered to a ledger that does not answer
+	discardWithin = 10 * time.Second
+	maxErrorText  = 4 << 10 // bytes kept of an error chain
+	maxStackText  = 16 << 10
+)
+
+var errUnknownKind = errors.New("queue: no handler for this kind of task")
+
+// attempt works on a claimed task to its recorded end. It returns an error only when the ledger
+// did not take the outcome; the lease then decides.
+func (w *Worker) attempt(ctx context.Context, c *Claim) error {
+	ctx, span := w.startProcess(ctx, c)
+	defer span.End()
+	began := time.Now()
+	wait := max(0, c.Task.UpdatedAt.Sub(c.Task.DueAt)) // deliberate back-off is not waiting
+	w.meters.wait.Record(ctx, wait.Seconds(), labels(c.Task))
+	span.SetAttributes(attrWait.Int64(wait.Milliseconds()))
+
+	o, lost := w.work(ctx, c, began)
+	err := error(ErrLeaseLost)
+	if !lost {
+		err = w.finish(ctx, c, o)
+	}
+	if errors.Is(err, ErrCancelled) {
+		o.State, o.Code = Cancelled, CodeCancelled
+	}
+	if o.State != Succeeded || err != nil && !errors.Is(err, errUnrecorded) {
+		w.discard(ctx, c)
+	}
+	return w.report(ctx, span, c, o, err, time.Since(began))
+}
+
+// startProcess opens the attempt's span. It is a child of the submission, so that a viewer shows
+// one trace, and linked to it, as the messaging conventions ask. A span that was already active
+// (a function's invocation) is linked too.
+func (w *Worker) startProcess(ctx context.Context, c *Claim) (context.Context, trace.Span) {
+	around := trace.SpanContextFromContext(ctx)
+	ctx = creation(ctx, c.Task)
+	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), spanAttributes(c.Task),
+		trace.WithAttributes(messaging(w.opts.System, "process")...),
+		trace.WithAttributes(attrAttempt.Int(c.Attempt), attrWorker.String(c.Worker))}
+	created := trace.SpanContextFromContext(ctx)
+	if created.IsValid() {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: created}))
+	}
+	if around.IsValid() && !around.Equal(created) {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: around}))
+	}
+	return w.tracer.Start(ctx, "process tasks", opts...)
+}
+
+// work runs the handler under the lease and the deadline. lost says that the outcome is not to be
+// recorded, since the task is no longer ours.
+func (w *Worker) work(ctx context.Context, c *Claim, began time.Time) (o Outcome, lost bool) {
+	stoppable, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	hctx, release := context.WithTimeoutCause(stoppable, w.opts.Deadline, errAttemptTooLong)
+	defer release()
+	j := &Job{Task: c.Task, Attempt: c.Attempt, ResultPrefix: ResultPrefix(c.Task.ID, c.Attempt),
+		worker: w, claim: c, began: began, stageBegan: began, stop: stop}
+
+	keepCtx, stopKeeping := context.WithCancel(hctx)
+	var keeper sync.WaitGroup
+	keeper.Go(func() { j.keepLease(keepCtx) })
+	result, err := w.handle(hctx, j)
+	stopKeeping()
+	keeper.Wait()
+
+	if cause := context.Cause(hctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err) // why the context ended says more than that it did
+	}
+	if errors.Is(context.Cause(hctx), ErrLeaseLost) || errors.Is(err, ErrLeaseLost) {
+		return Outcome{State: Retrying, Code: CodeLeaseLost}, true
+	}
+	o = w.outcome(ctx, j, result, err)
+	o.Stages = j.stageTimes()
+	return o, false
+}
+
+// handle calls the handler, and turns a panic into an error with its stack.
+func (w *Worker) handle(ctx context.Context, j *Job) (result json.RawMessage, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			result, err = nil, &panicError{v, string(debug.Stack())}
+		}
+	}()
+	h := w.handlers[j.Task.Kind]
+	if h == nil {
+		return nil, errUnknownKind
+	}
+	return h.Handle(ctx, j)
+}
+
+// outcome says what an attempt that ended with err means for its task. ctx is the worker's: when
+// it was cancelled, the attempt was interrupted rather than failed.
+func (w *Worker) outcome(ctx context.Context, j *Job, result json.RawMessage, err error) Outcome {
+	if err == nil {
+		return Outcome{State: Succeeded, ResultPrefix: j.ResultPrefix, Result: result}
+	}
+	o := Outcome{Error: clip(chain(err), maxErrorText)}
+	c := classOf(err)
+	rejection, rejected := errors.AsType[*Rejection](err)
+	switch {
+	case rejected:
+		o.State, o.Code, o.Detail = Rejected, rejection.Code, detail(rejection.Detail)
+	case errors.Is(err, ErrCancelled):
+		o.State, o.Code = Cancelled, CodeCancelled
+	case errors.Is(ctx.Err(), context.Canceled) && c.retry && c.code != CodePanic:
+		o.State, o.Code, o.HandedBack = Retrying, CodeHandedBack, true
+	case c.retry:
+		o.State, o.Code, o.RetryAfter = Retrying, c.code, w.opts.Backoff(j.Attempt)
+	default:
+		o.State, o.Code = Dead, c.code
+	}
+	if p, ok := errors.AsType[*panicError](err); ok {
+		o.Stack = clip(p.stack, maxStackText)
+	}
+	return o
+}
+
+// detail encodes a rejection's values. A value that JSON cannot hold is a bug of the handler, but
+// no reason to lose the code.
+func detail(values map[string]any) json.RawMessage {
+	if len(values) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(values)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// chain writes an error with the type of its deepest cause, which messages often leave out.
+func chain(err error) string {
+	root := err
+	for next := errors.Unwrap(root); next != nil; next = errors.Unwrap(root) {
+		root = next
+	}
+	return fmt.Sprintf("%v (%T)", err, root)
+}
+
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + " ..."
+}
+
+// errUnrecorded wraps the ledger's error when it did not take an outcome in time.
+var errUnrecorded = errors.New("queue: outcome not recorded")
+
+// finish records the outcome, and keeps trying while the ledger is away: the work is done, and
+// only this process knows. It goes on after ctx ends, for a time.
+func (w *Worker) finish(ctx context.Context, c *Claim, o Outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
+	defer cancel()
+	retryAfter := FullJitter(100*time.Millisecond, 2*time.Second)
+	for n := 1; ; n++ {
+		err := w.ledger.Finish(ctx, c, o)
+		if err == nil || errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrCancelled) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", errUnrecorded, err)
+		case <-time.After(retryAfter(n)):
+		}
+	}
+}
+
+func (w *Worker) discard(ctx context.Context, c *Claim) {
+	h := w.handlers[c.Task.Kind]
+	if h == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardWithin)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			w.log.ErrorContext(ctx, "discard panicked", "task", c.Task.ID, "attempt", c.Attempt, "panic", fmt.Sprint(v))
+		}
+	}()
+	if err := h.Discard(ctx, ResultPrefix(c.Task.ID, c.Attempt)); err != nil {
+		w.log.WarnContext(ctx, "results of an attempt not removed", "task", c.Task.ID, "attempt", c.Attempt, "err", err)
+	}
+}
+
+// report counts and logs how an attempt ended, and returns the error for Process.
+func (w *Worker) report(ctx context.Context, span trace.Span, c *Claim, o Outcome, err error, took time.Duration) error {
+	log := w.log.With("task", c.Task.ID, "kind", c.Task.Kind, "attempt", c.Attempt, "took", took)
+	if errors.Is(err, errUnrecorded) {
+		span.SetStatus(codes.Error, "outcome not recorded")
+		log.ErrorContext(ctx, "outcome not recorded, the lease will decide", "outcome", o.State, "err", err)
+		return err
+	}
+	label := string(o.State)
+	if errors.Is(err, ErrLeaseLost) {
+		label = CodeLeaseLost
+		w.meters.leasesLost.Add(ctx, 1)
+	}
+	if o.State == Retrying && label != CodeLeaseLost && !o.HandedBack && c.Attempt >= c.Task.MaxAttempts {
+		label = string(Dead) // as the ledger stored it
+	}
+	outcome := attribute.String("outcome", label)
+	w.meters.attempts.Add(ctx, 1, labels(c.Task, outcome))
+	w.meters.run.Record(ctx, took.Seconds(), labels(c.Task, outcome))
+	if State(label).Final() {
+		w.meters.finished.Add(ctx, 1, labels(c.Task, attribute.String("state", label)))
+		total := c.Task.UpdatedAt.Sub(c.Task.CreatedAt) + took
+		w.meters.endToEnd.Record(ctx, total.Seconds(), labels(c.Task))
+	}
+	span.SetAttributes(attrOutcome.String(label))
+	switch State(label) {
+	case Succeeded, Rejected, Cancelled:
+		log.InfoContext(ctx, "attempt ended", "outcome", label, "code", o.Code)
+	default:
+		span.SetStatus(codes.Error, o.Code)
+		log.WarnContext(ctx, "attempt failed", "outcome", label, "code", o.Code, "err", o.Error)
+	}
+	return nil
+}

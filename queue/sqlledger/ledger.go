@@ -1,0 +1,123 @@
+// Package sqlledger keeps the ledger in SQL: in SQLite, a file or memory, for one machine, or in
+// Postgres for many. One schema and one body of code serve both.
+//
+// Every transition is one conditional UPDATE, or an UPDATE of a row locked in the same
+// transaction, so two processes never both believe that they made it. The counters of Counts
+// move in the transaction of the transition.
+//
+// # Durability
+//
+// SQLite runs in WAL mode with synchronous=NORMAL: a commit survives the crash of any process,
+// which is what an accepted task is promised. A power cut may lose the last commits (never the
+// file's consistency); who needs them too adds ?synchronous=full to the URL, at about a quarter
+// of the speed. Postgres syncs each commit by its own default.
+//
+// # Clocks
+//
+// Leases and due times are compared with the clock of the process that asks. Machines that share
+// a Postgres ledger must agree to well within a lease (NTP does).
+package sqlledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"idphoto/queue"
+)
+
+// Options tunes a Ledger. The zero value is ready to use.
+type Options struct {
+	Now func() time.Time // the clock; default time.Now
+}
+
+// Ledger is a queue.Ledger on a SQL database.
+type Ledger struct {
+	write *sql.DB // one connection on SQLite: more of them starve each other for seconds
+	read  *sql.DB // the same pool as write where the database orders writers itself
+	keep  *sql.DB // holds an in-memory database alive; nil otherwise
+	d     dialect
+	now   func() time.Time
+}
+
+var _ queue.Ledger = (*Ledger)(nil)
+
+// Open opens the ledger at url, creates it when there is none, and brings its schema up to date.
+//
+//	sqlite:///var/lib/idphoto/ledger.db   a file (absolute path)
+//	sqlite:data/ledger.db                 a file (relative path); its folder is created
+//	sqlite::memory:  or  mem://           in this process, gone with it; each Open is a new one
+//	postgres://user@host/db?sslmode=...   Postgres 13 or later; ?pool=N connections, default 10
+//
+// SQLite URLs take ?synchronous=normal|full|off. It refuses a ledger whose schema is newer than
+// this program.
+func Open(ctx context.Context, url string, opts *Options) (*Ledger, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	l, err := connect(url)
+	if err != nil {
+		return nil, err
+	}
+	l.now = o.Now
+	if err := l.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlledger: bringing the schema up to date: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// Ping writes to the ledger: a full disk, a read-only file or a lost server is an error.
+func (l *Ledger) Ping(ctx context.Context) error {
+	_, err := l.write.ExecContext(ctx, l.q(`UPDATE health SET checked_at = ? WHERE id = 1`), micros(l.now()))
+	if err != nil {
+		return fmt.Errorf("sqlledger: ping: %w", err)
+	}
+	return nil
+}
+
+// Close closes the ledger. Calls in flight fail.
+func (l *Ledger) Close() error {
+	var errs []error
+	if l.read != l.write {
+		errs = append(errs, l.read.Close())
+	}
+	errs = append(errs, l.write.Close())
+	if l.keep != nil {
+		errs = append(errs, l.keep.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// inTx runs f in a transaction that may write.
+func (l *Ledger) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := l.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback() // the error of f says more
+		return err
+	}
+	return tx.Commit()
+}
+
+// micros is t as the ledger stores it; 0 for the zero time.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

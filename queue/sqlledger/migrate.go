@@ -1,0 +1,58 @@
+package sqlledger
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migrate brings the schema up to date. On Postgres it runs under an advisory lock, so processes
+// that start together take turns. On SQLite, where goose has no lock, one of them may lose the
+// race for a migration: it looks again, and goes on when the winner has done the work.
+func (l *Ledger) migrate(ctx context.Context) error {
+	p, err := l.migrations()
+	if err != nil {
+		return err
+	}
+	var upErr error
+	for range 3 {
+		current, target, err := p.GetVersions(ctx)
+		if err != nil {
+			upErr = err
+			continue
+		}
+		if current > target {
+			return fmt.Errorf("the ledger has schema version %d, this program knows up to %d: start a newer program", current, target)
+		}
+		if current == target {
+			return nil
+		}
+		if _, upErr = p.Up(ctx); upErr == nil {
+			return nil
+		}
+	}
+	return upErr
+}
+
+func (l *Ledger) migrations() (*goose.Provider, error) {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	opts := []goose.ProviderOption{goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true)}
+	if !l.d.postgres {
+		return goose.NewProvider(goose.DialectSQLite3, l.write, files, opts...)
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, l.write, files, append(opts, goose.WithSessionLocker(locker))...)
+}

@@ -1,0 +1,174 @@
+package sqlledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"idphoto/queue"
+)
+
+// columns is what scanTask reads, in its order.
+const columns = `id, kind, lane, options, input_key, COALESCE(idempotency_key, ''), digest, trace_parent, trace_state,
+	state, stage, attempts, max_attempts, code, detail, result_prefix, result, cancel_requested, erased,
+	created_at, due_at, started_at, finished_at, updated_at, was, token, hints`
+
+// row is a task and what only the ledger knows of it.
+type row struct {
+	queue.Task
+	was   queue.State
+	token string
+	hints int64
+}
+
+func scanTask(scan func(...any) error) (row, error) {
+	var r row
+	var options, detail, result string
+	var cancel, erased, created, due, started, finished, updated int64
+	err := scan(&r.ID, &r.Kind, &r.Lane, &options, &r.InputKey, &r.IdempotencyKey, &r.Digest, &r.TraceParent, &r.TraceState,
+		&r.State, &r.Stage, &r.Attempts, &r.MaxAttempts, &r.Code, &detail, &r.ResultPrefix, &result, &cancel, &erased,
+		&created, &due, &started, &finished, &updated, &r.was, &r.token, &r.hints)
+	if err != nil {
+		return row{}, err
+	}
+	r.Options, r.Detail, r.Result = raw(options), raw(detail), raw(result)
+	r.CancelRequested, r.Erased = cancel != 0, erased != 0
+	r.CreatedAt, r.DueAt = fromMicros(created), fromMicros(due)
+	r.StartedAt, r.FinishedAt, r.UpdatedAt = fromMicros(started), fromMicros(finished), fromMicros(updated)
+	return r, nil
+}
+
+func raw(s string) json.RawMessage {
+	if s == "" {
+		return nil
+	}
+	return json.RawMessage(s)
+}
+
+// Create inserts t, or finds the task that its idempotency key already names.
+func (l *Ledger) Create(ctx context.Context, t queue.Task) (task queue.Task, created bool, err error) {
+	if t.ID == "" || t.Kind == "" || t.Lane == "" || t.MaxAttempts < 1 {
+		return queue.Task{}, false, errors.New("sqlledger: create: a task needs ID, Kind, Lane and MaxAttempts")
+	}
+	err = l.inTx(ctx, func(tx *sql.Tx) error {
+		r, err := l.insert(ctx, tx, t)
+		if errors.Is(err, sql.ErrNoRows) {
+			task, err = l.byIdempotencyKey(ctx, tx, t)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		task, created = r.Task, true
+		m := moves{}
+		m.move(t.Lane, "", queue.Queued)
+		return l.apply(ctx, tx, m)
+	})
+	if err != nil {
+		return queue.Task{}, false, fmt.Errorf("sqlledger: create: %w", err)
+	}
+	return task, created, nil
+}
+
+// insert returns sql.ErrNoRows when the idempotency key is taken.
+func (l *Ledger) insert(ctx context.Context, tx *sql.Tx, t queue.Task) (row, error) {
+	now := micros(l.now())
+	key := sql.NullString{String: t.IdempotencyKey, Valid: t.IdempotencyKey != ""}
+	return scanTask(tx.QueryRowContext(ctx, l.q(`INSERT INTO tasks
+		(id, kind, lane, options, input_key, idempotency_key, digest, trace_parent, trace_state, state, was, max_attempts, created_at, due_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', '', ?, ?, ?, ?)
+		ON CONFLICT (idempotency_key) DO NOTHING RETURNING `+columns),
+		t.ID, t.Kind, t.Lane, string(t.Options), t.InputKey, key, t.Digest, t.TraceParent, t.TraceState,
+		t.MaxAttempts, now, now, now).Scan)
+}
+
+func (l *Ledger) byIdempotencyKey(ctx context.Context, tx *sql.Tx, t queue.Task) (queue.Task, error) {
+	r, err := scanTask(tx.QueryRowContext(ctx, l.q(`SELECT `+columns+` FROM tasks WHERE idempotency_key = ?`), t.IdempotencyKey).Scan)
+	if err != nil {
+		return queue.Task{}, err
+	}
+	if r.Digest != t.Digest {
+		return queue.Task{}, queue.ErrConflict
+	}
+	return r.Task, nil
+}
+
+// Get returns the task, or queue.ErrNotFound.
+func (l *Ledger) Get(ctx context.Context, id string) (queue.Task, error) {
+	r, err := scanTask(l.read.QueryRowContext(ctx, l.q(`SELECT `+columns+` FROM tasks WHERE id = ?`), id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return queue.Task{}, queue.ErrNotFound
+	}
+	if err != nil {
+		return queue.Task{}, fmt.Errorf("sqlledger: get: %w", err)
+	}
+	return r.Task, nil
+}
+
+// Attempts returns a task's attempts, oldest first.
+func (l *Ledger) Attempts(ctx context.Context, id string) ([]queue.Attempt, error) {
+	rows, err := l.read.QueryContext(ctx, l.q(`SELECT number, worker, state, code, error, stack, stages, started_at, finished_at
+		FROM attempts WHERE task_id = ? ORDER BY number`), id)
+	if err != nil {
+		return nil, fmt.Errorf("sqlledger: attempts: %w", err)
+	}
+	defer rows.Close()
+	var attempts []queue.Attempt
+	for rows.Next() {
+		a, err := scanAttempt(rows.Scan)
+		if err != nil {
+			return nil, fmt.Errorf("sqlledger: attempts: %w", err)
+		}
+		attempts = append(attempts, a)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("sqlledger: attempts: %w", err)
+	}
+	return attempts, nil
+}
+
+func scanAttempt(scan func(...any) error) (queue.Attempt, error) {
+	var a queue.Attempt
+	var stages string
+	var started, finished int64
+	if err := scan(&a.Number, &a.Worker, &a.State, &a.Code, &a.Error, &a.Stack, &stages, &started, &finished); err != nil {
+		return a, err
+	}
+	a.StartedAt, a.FinishedAt = fromMicros(started), fromMicros(finished)
+	if stages != "" {
+		if err := json.Unmarshal([]byte(stages), &a.Stages); err != nil {
+			return a, fmt.Errorf("stages: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// Published notes that a message for the task was handed to the transport.
+func (l *Ledger) Published(ctx context.Context, id string) error {
+	_, err := l.write.ExecContext(ctx, l.q(`UPDATE tasks SET hints = hints + 1, hinted_at = ? WHERE id = ? AND state = 'queued' AND hints = 0`),
+		micros(l.now()), id)
+	if err != nil {
+		return fmt.Errorf("sqlledger: published: %w", err)
+	}
+	return nil
+}
+
+// Unpublished makes Stale return the task again.
+func (l *Ledger) Unpublished(ctx context.Context, id string) error {
+	_, err := l.write.ExecContext(ctx, l.q(`UPDATE tasks SET hints = 0, hinted_at = 0 WHERE id = ? AND state = 'queued'`), id)
+	if err != nil {
+		return fmt.Errorf("sqlledger: unpublished: %w", err)
+	}
+	return nil
+}
+
+// UnpublishAll makes Stale return every waiting task again.
+func (l *Ledger) UnpublishAll(ctx context.Context) error {
+	_, err := l.write.ExecContext(ctx, `UPDATE tasks SET hints = 0, hinted_at = 0 WHERE state = 'queued' AND hinted_at > 0`)
+	if err != nil {
+		return fmt.Errorf("sqlledger: unpublish all: %w", err)
+	}
+	return nil
+}
