@@ -165,8 +165,8 @@ type Ledger interface {
 
 	// Finish records the outcome of c in the task and in the attempt's row. It returns
 	// ErrLeaseLost, and changes nothing, when another claim followed c or c was reaped. A Retrying
-	// outcome with no attempts left is stored as Dead. When cancel was asked for, every outcome is
-	// stored as Cancelled and Finish returns ErrCancelled: the caller removes what it wrote.
+	// outcome with no attempts left is stored as Dead. When cancel was asked for, every other
+	// outcome is stored as Cancelled and Finish returns ErrCancelled: the caller removes what it wrote.
 	// Repeating a Finish that was recorded returns what the first returned, so that a caller whose
 	// answer was lost may ask again.
 	Finish(ctx context.Context, c *Claim, o Outcome) error

@@ -115,8 +115,8 @@ func (l *Ledger) Finish(ctx context.Context, c *queue.Claim, o queue.Outcome) er
 		if err != nil {
 			return err
 		}
+		cancelled = r.CancelRequested && o.State != queue.Cancelled
 		o = decide(r, o)
-		cancelled = r.CancelRequested
 		return l.end(ctx, tx, r, o, l.now())
 	})
 	if err != nil {
@@ -186,7 +186,7 @@ func (l *Ledger) recorded(ctx context.Context, tx *sql.Tx, c *queue.Claim, o que
 	case state == queue.Cancelled && o.State != queue.Cancelled:
 		return true, nil
 	case state == o.State, state == queue.Dead && o.State == queue.Retrying:
-		return state == queue.Cancelled, nil
+		return false, nil
 	}
 	return false, queue.ErrLeaseLost
 }
