@@ -58,10 +58,8 @@ func Unavailable(part string, cause error) error {
 
 // Write answers r with err's problem. The caller writes nothing more.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
+	Note(r, err)
 	e := Of(err)
-	if rec, ok := r.Context().Value(recordKey{}).(*Record); ok {
-		rec.Code, rec.Err = e.Code, err
-	}
 	entry, lang := table[e.Code], LanguageOf(r)
 	body := Body(e.Code, e.Detail, lang)
 	body["type"] = "/api/v1/problems/" + e.Code
@@ -95,4 +93,11 @@ func Body(code string, values map[string]any, lang Language) map[string]any {
 	body["detail"] = text.Sentence
 	body["advice"] = text.Advice
 	return body
+}
+
+// Note keeps err in the request's Record without answering: for when an answer has begun.
+func Note(r *http.Request, err error) {
+	if rec, ok := r.Context().Value(recordKey{}).(*Record); ok {
+		rec.Code, rec.Err = Of(err).Code, err
+	}
 }

@@ -82,5 +82,4 @@ func number(v any) float64 {
 var chineseWords = map[string]string{
 	"top": "上", "bottom": "下", "left": "左", "right": "右",
 	"image": "照片（image）", "size": "规格（size）", "background": "背景（background）",
-	"ledger": "任务账本", "blobs": "照片存储", "queue": "任务队列", "models": "模型",
 }

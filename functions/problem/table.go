@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"idphoto/pipeline/fault"
+	"idphoto/queue"
 )
 
 // Codes of requests. Those of pictures stand in package fault.
@@ -30,16 +31,9 @@ const (
 	Internal         = "internal"
 )
 
-// Codes of tasks that ended without a photo for another reason than the picture.
-const (
-	Cancelled      = "cancelled"
-	LeaseLost      = "lease_lost"
-	AttemptsUsedUp = "attempts_used_up"
-	OriginalGone   = "original_gone"
-	Panicked       = "panic"
-	TimedOut       = "timeout"
-	BadMessage     = "bad_message"
-)
+// OriginalGone ends a task whose picture is no longer there when its turn comes. The other codes
+// of tasks stand in packages fault and queue.
+const OriginalGone = "original_gone"
 
 // Entry is one code's row of the table.
 type Entry struct {
@@ -169,32 +163,38 @@ var table = map[string]Entry{
 		English: Text{"Too many pictures are arriving at this moment.", "Nothing was kept. Try again in {retry_after} s."},
 		Chinese: Text{"当前提交的照片过多。", "照片未被保存，请在 {retry_after} 秒后重试。"}},
 	Unreachable: {Status: http.StatusServiceUnavailable,
-		English: Text{"The service cannot do this right now: its {part} does not answer.", "Try again in {retry_after} s. Nothing was accepted; if it stays so, tell the operator."},
-		Chinese: Text{"服务暂时无法处理：{part:word}没有响应。", "请在 {retry_after} 秒后重试。本次请求未被接受；如持续出现，请联系管理员。"}},
+		English: Text{"A part of the service does not answer right now.", "Try again in a little while. If it stays so, tell the operator."},
+		Chinese: Text{"服务的某个部分暂时没有响应。", "请稍后重试。如持续出现，请联系管理员。"}},
 	Internal: {Status: http.StatusInternalServerError,
 		English: Text{"Something went wrong on our side.", "Try again later. If it happens again, tell the operator the task's number and the time."},
 		Chinese: Text{"我们这边出了问题。", "请稍后重试。如再次出现，请把任务编号和时间告诉管理员。"}},
 
 	// Tasks.
-	Cancelled: {Status: http.StatusConflict,
+	queue.CodeCancelled: {Status: http.StatusConflict,
 		English: Text{"The task was cancelled.", "Send the picture again if the photo is still wanted."},
 		Chinese: Text{"任务已取消。", "如仍需要照片，请重新提交。"}},
-	LeaseLost: {Status: http.StatusInternalServerError,
-		English: Text{"The photo could not be made: the worker stopped before it was done.", "Send the picture again. If it happens again, tell the operator the task's number."},
-		Chinese: Text{"照片未能生成：处理程序中途停止。", "请重新提交照片。如再次出现，请把任务编号告诉管理员。"}},
-	AttemptsUsedUp: {Status: http.StatusInternalServerError,
-		English: Text{"The photo could not be made after several attempts.", "Send the picture again later, or tell the operator the task's number."},
-		Chinese: Text{"多次尝试后仍未能生成照片。", "请稍后重新提交，或把任务编号告诉管理员。"}},
+	queue.CodeLeaseLost: {Status: http.StatusInternalServerError,
+		English: Text{"The photo could not be made: the worker stopped before it was done, several times.", "Send the picture again. If it happens again, tell the operator the task's number."},
+		Chinese: Text{"照片未能生成：处理程序多次中途停止。", "请重新提交照片。如再次出现，请把任务编号告诉管理员。"}},
+	queue.CodeHandedBack: {Status: http.StatusServiceUnavailable,
+		English: Text{"The worker was stopped and gave the task back.", "Nothing is lost: another worker takes it up by itself."},
+		Chinese: Text{"处理程序已停止，任务已交回。", "任务没有丢失，其他处理程序会自动接手。"}},
+	queue.CodePanic: {Status: http.StatusInternalServerError,
+		English: Text{"The photo could not be made: this picture makes our program fail.", "Use another picture, and tell the operator the task's number."},
+		Chinese: Text{"照片未能生成：这张照片使程序出错。", "请更换照片，并把任务编号告诉管理员。"}},
+	queue.CodeTimeout: {Status: http.StatusInternalServerError,
+		English: Text{"The photo could not be made in time.", "Use a smaller picture, or try again when less is going on."},
+		Chinese: Text{"照片未能在规定时间内生成。", "请使用较小的照片，或在空闲时重试。"}},
+	queue.CodeNoSpace: {Status: http.StatusServiceUnavailable,
+		English: Text{"The photo could not be stored: there is no space left.", "Tell the operator, then send the picture again."},
+		Chinese: Text{"照片无法保存：存储空间已满。", "请告知管理员，之后重新提交照片。"}},
+	queue.CodeOutOfMemory: {Status: http.StatusServiceUnavailable,
+		English: Text{"There was not enough memory to make the photo.", "Use a smaller picture, or try again when less is going on."},
+		Chinese: Text{"内存不足，照片未能生成。", "请使用较小的照片，或在空闲时重试。"}},
+	queue.CodeUnknownKind: {Status: http.StatusInternalServerError,
+		English: Text{"No worker here knows how to do this task.", "Tell the operator the task's number."},
+		Chinese: Text{"这里没有能处理该任务的程序。", "请把任务编号告诉管理员。"}},
 	OriginalGone: {Status: http.StatusGone,
 		English: Text{"The picture that was sent is no longer stored.", "Send the picture again."},
 		Chinese: Text{"提交的照片已不在存储中。", "请重新提交照片。"}},
-	Panicked: {Status: http.StatusInternalServerError,
-		English: Text{"The photo could not be made: this picture makes our program fail.", "Use another picture, and tell the operator the task's number."},
-		Chinese: Text{"照片未能生成：这张照片使程序出错。", "请更换照片，并把任务编号告诉管理员。"}},
-	TimedOut: {Status: http.StatusInternalServerError,
-		English: Text{"The photo could not be made in time.", "Use a smaller picture, or try again when less is going on."},
-		Chinese: Text{"照片未能在规定时间内生成。", "请使用较小的照片，或在空闲时重试。"}},
-	BadMessage: {Status: http.StatusInternalServerError,
-		English: Text{"The task could not be read by the worker.", "Send the picture again, and tell the operator the task's number."},
-		Chinese: Text{"处理程序无法读取该任务。", "请重新提交照片，并把任务编号告诉管理员。"}},
 }

@@ -42,17 +42,17 @@ type Config struct {
 	EventStreams  int64 `env:"EVENT_STREAMS" envDefault:"64"`         // open server-sent event streams; above: 503 busy
 
 	// The work.
-	Workers           int           `env:"WORKERS" envDefault:"0"`                 // tasks at once; 0: one per CPU
-	PixelsInFlight    int64         `env:"PIXELS_IN_FLIGHT" envDefault:"64000000"` // source pixels of all pictures being worked on; bigger ones wait for each other
-	Lease             time.Duration `env:"LEASE" envDefault:"10s"`                 // a worker that is silent this long loses its task
-	RenewEvery        time.Duration `env:"RENEW_EVERY" envDefault:"3s"`            // how often a lease is renewed
-	AttemptTimeout    time.Duration `env:"ATTEMPT_TIMEOUT" envDefault:"60s"`       // bound on one attempt
-	MaxAttempts       int           `env:"MAX_ATTEMPTS" envDefault:"4"`            // 1 + retries
-	RetryBase         time.Duration `env:"RETRY_BASE" envDefault:"10s"`            // first back-off; doubles, with full jitter
-	DrainTime         time.Duration `env:"DRAIN_TIME" envDefault:"20s"`            // what running work gets after a stop signal
-	ExecutionProvider string        `env:"EXECUTION_PROVIDER" envDefault:"cpu"`    // cpu, cuda (or the start fails), auto
-	ModelThreads      int           `env:"MODEL_THREADS" envDefault:"1"`           // threads of one network run
-	Originals         string        `env:"ORIGINALS" envDefault:"keep"`            // keep: until erased; delete: when the task ends
+	Workers           int           `env:"WORKERS" envDefault:"0"`               // tasks at once; 0: one per CPU
+	DecodeMemory      int64         `env:"DECODE_MEMORY" envDefault:"167772160"` // bytes that pictures being decoded take together; big ones wait for each other
+	Lease             time.Duration `env:"LEASE" envDefault:"10s"`               // a worker that is silent this long loses its task
+	RenewEvery        time.Duration `env:"RENEW_EVERY" envDefault:"3s"`          // how often a lease is renewed
+	AttemptTimeout    time.Duration `env:"ATTEMPT_TIMEOUT" envDefault:"60s"`     // bound on one attempt
+	MaxAttempts       int           `env:"MAX_ATTEMPTS" envDefault:"4"`          // 1 + retries
+	RetryBase         time.Duration `env:"RETRY_BASE" envDefault:"10s"`          // first back-off; doubles, with full jitter
+	DrainTime         time.Duration `env:"DRAIN_TIME" envDefault:"20s"`          // what running work gets after a stop signal
+	ExecutionProvider string        `env:"EXECUTION_PROVIDER" envDefault:"cpu"`  // cpu, cuda (or the start fails), auto
+	ModelThreads      int           `env:"MODEL_THREADS" envDefault:"1"`         // threads of one network run
+	Originals         string        `env:"ORIGINALS" envDefault:"keep"`          // keep: until erased; delete: when the task ends
 
 	// Who may look.
 	MetricsToken string `env:"METRICS_TOKEN"` // bearer token for /metrics; without one only direct loopback peers may read it
@@ -127,7 +127,7 @@ func (c *Config) validate(wrong map[string]error) error {
 	}
 	check("OTLP_URL", c.OTLPURL == "" || isURL(c.OTLPURL), "not a URL")
 	for name, value := range map[string]int64{
-		"MAX_IMAGE_BYTES": c.MaxImageBytes, "MAX_PIXELS": c.MaxPixels, "EVENT_STREAMS": c.EventStreams, "PIXELS_IN_FLIGHT": c.PixelsInFlight,
+		"MAX_IMAGE_BYTES": c.MaxImageBytes, "MAX_PIXELS": c.MaxPixels, "EVENT_STREAMS": c.EventStreams, "DECODE_MEMORY": c.DecodeMemory,
 		"LEASE": int64(c.Lease), "RENEW_EVERY": int64(c.RenewEvery), "ATTEMPT_TIMEOUT": int64(c.AttemptTimeout), "MAX_ATTEMPTS": int64(c.MaxAttempts),
 		"RETRY_BASE": int64(c.RetryBase), "DRAIN_TIME": int64(c.DrainTime), "MODEL_THREADS": int64(c.ModelThreads),
 	} {

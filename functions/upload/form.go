@@ -1,0 +1,161 @@
+package upload
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"slices"
+
+	"idphoto/functions/photo"
+	"idphoto/functions/problem"
+	"idphoto/pipeline/fault"
+	"idphoto/pipeline/spec"
+)
+
+// maxOption bounds an option's value: names and colours are short.
+const maxOption = 200
+
+// maxParts bounds the form: the known fields and none else.
+const maxParts = 3
+
+// form is what a client sent.
+type form struct {
+	image   []byte
+	options options
+}
+
+// options as the customer wrote them, each known to be valid by itself.
+type options struct{ size, background string }
+
+// stored returns the options as the task keeps them.
+func (o options) stored() (json.RawMessage, error) {
+	chosen, err := photo.Choose(o.size, o.background)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(chosen)
+}
+
+// receive reads the form of r as a stream.
+func (f *Function) receive(w http.ResponseWriter, r *http.Request) (*form, error) {
+	if r.ContentLength == 0 {
+		return nil, fault.New(fault.Empty, nil)
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "multipart/form-data" {
+		return nil, fault.New(problem.UnsupportedMedia, err)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, f.maxBody())
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, fault.New(problem.BadRequest, err)
+	}
+	var got form
+	var seen []string
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, f.broken(err)
+		}
+		name := part.FormName()
+		if slices.Contains(seen, name) || len(seen) == maxParts {
+			return nil, unknownField(name)
+		}
+		seen = append(seen, name)
+		if err := f.field(&got, name, part, r.ContentLength); err != nil {
+			return nil, err
+		}
+	}
+	if len(seen) == 0 {
+		return nil, fault.New(fault.Empty, nil)
+	}
+	if !slices.Contains(seen, "image") {
+		return nil, fault.New(problem.MissingField, nil, "field", "image")
+	}
+	return &got, nil
+}
+
+// field reads one part and refuses what is wrong with it by itself.
+func (f *Function) field(into *form, name string, part *multipart.Part, bodyLength int64) (err error) {
+	switch name {
+	case "image":
+		into.image, err = f.image(part, bodyLength)
+		return err
+	case "size":
+		if into.options.size, err = f.option(part); err != nil {
+			return err
+		}
+		_, err = spec.Lookup(into.options.size)
+		return err
+	case "background":
+		if into.options.background, err = f.option(part); err != nil {
+			return err
+		}
+		_, err = spec.ParseBackground(into.options.background)
+		return err
+	}
+	return unknownField(name)
+}
+
+// image reads a picture into one buffer, which never grows beyond the limit and one byte.
+// bodyLength is the request's declared length, -1 when it declares none: with it the buffer need
+// not grow at all.
+func (f *Function) image(r io.Reader, bodyLength int64) ([]byte, error) {
+	limit := f.opts.MaxImageBytes
+	room := int64(64 << 10)
+	if bodyLength > 0 {
+		room = min(bodyLength, limit+1)
+	}
+	data := make([]byte, 0, room)
+	for {
+		if len(data) == cap(data) {
+			grown := make([]byte, len(data), min(2*int64(cap(data)), limit+1))
+			copy(grown, data)
+			data = grown
+		}
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if int64(len(data)) > limit {
+			return nil, fault.New(fault.TooLarge, nil, "limit", limit)
+		}
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil {
+			return nil, f.broken(err)
+		}
+	}
+}
+
+func (f *Function) option(r io.Reader) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxOption+1))
+	if err != nil {
+		return "", f.broken(err)
+	}
+	if len(data) > maxOption {
+		return "", fault.New(problem.BadRequest, fmt.Errorf("an option of more than %d bytes", maxOption))
+	}
+	return string(data), nil
+}
+
+// broken is the answer to a body that ends early, is no multipart form, or is too long.
+func (f *Function) broken(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fault.New(fault.TooLarge, err, "limit", f.opts.MaxImageBytes)
+	}
+	return fault.New(problem.BadRequest, err)
+}
+
+// unknownField names the field to its sender, shortened: it may be anything.
+func unknownField(name string) error {
+	if len(name) > 40 {
+		name = name[:40]
+	}
+	return fault.New(problem.UnknownField, nil, "field", name)
+}

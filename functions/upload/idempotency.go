@@ -1,0 +1,40 @@
+package upload
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+
+	"idphoto/functions/problem"
+	"idphoto/pipeline/fault"
+)
+
+// idempotencyKey returns the client's key in the form that is stored: hashed, because a client
+// may make keys of names or numbers of persons. Empty when the client sent none.
+func idempotencyKey(r *http.Request) (string, error) {
+	values := r.Header.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return "", nil
+	}
+	key := values[0]
+	if len(values) > 1 || len(key) == 0 || len(key) > 255 {
+		return "", fault.New(problem.BadKey, nil)
+	}
+	for _, c := range []byte(key) {
+		if c < 0x20 || c > 0x7e {
+			return "", fault.New(problem.BadKey, nil)
+		}
+	}
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// digest tells whether two submissions ask for the same.
+func digest(image []byte, options json.RawMessage) string {
+	h := sha256.New()
+	h.Write(options)
+	h.Write([]byte{0})
+	h.Write(image)
+	return hex.EncodeToString(h.Sum(nil))
+}
