@@ -9,6 +9,9 @@ import (
 	"image/png"
 	"io"
 
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+
 	"idphoto/pipeline/fault"
 )
 
@@ -23,6 +26,11 @@ type format struct {
 var formats = []format{
 	{"jpeg", hasPrefix("\xff\xd8"), inspectJPEG, decodeJPEG},
 	{"png", hasPrefix(pngSignature), inspectPNG, decodePNG},
+	{"webp", isWebP, inspectWebP, decodeWebP},
+	{"gif", isGIF, inspectGIF, decodeGIF},
+	{"bmp", isBMP, inspectBMP, decodeBMP},
+	{"tiff", isTIFF, inspectTIFF, decodeTIFF},
+	{"heic", isHEIC, inspectHEIC, decodeHEIC},
 }
 
 func hasPrefix(magic string) func([]byte) bool {
@@ -74,6 +82,9 @@ func isUnsupported(err error) bool {
 	if _, ok := errors.AsType[jpeg.UnsupportedError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[png.UnsupportedError](err)
-	return ok
+	if _, ok := errors.AsType[png.UnsupportedError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[tiff.UnsupportedError](err)
+	return ok || errors.Is(err, bmp.ErrUnsupported)
 }

@@ -33,6 +33,8 @@ func newSource(img image.Image, h *header) (source, error) {
 		return (*nrgbaSource)(m), nil
 	case *image.Paletted:
 		return newPaletteSource(m), nil
+	case framed:
+		return &framedSource{newPaletteSource(m.Paletted), m.Rect}, nil
 	case *image.CMYK:
 		return (*cmykSource)(m), nil
 	case *image.NYCbCrA:
