@@ -51,7 +51,9 @@ type Config struct {
 	RetryBase         time.Duration `env:"RETRY_BASE" envDefault:"10s"`          // first back-off; doubles, with full jitter
 	DrainTime         time.Duration `env:"DRAIN_TIME" envDefault:"20s"`          // what running work gets after a stop signal
 	ExecutionProvider string        `env:"EXECUTION_PROVIDER" envDefault:"cpu"`  // cpu, cuda (or the start fails), auto
-	ModelThreads      int           `env:"MODEL_THREADS" envDefault:"1"`         // threads of one network run
+	ModelThreads      int           `env:"MODEL_THREADS" envDefault:"0"`         // threads of one network run; 0: the engine's default
+	MatteModel        string        `env:"MATTE_MODEL"`                          // matting network's file; empty: the engine's default
+	MattePixels       int           `env:"MATTE_PIXELS" envDefault:"0"`          // area of the matting network's input; 0: the engine's default
 	Originals         string        `env:"ORIGINALS" envDefault:"keep"`          // keep: until erased; delete: when the task ends
 
 	// Who may look.
@@ -129,11 +131,13 @@ func (c *Config) validate(wrong map[string]error) error {
 	for name, value := range map[string]int64{
 		"MAX_IMAGE_BYTES": c.MaxImageBytes, "MAX_PIXELS": c.MaxPixels, "EVENT_STREAMS": c.EventStreams, "DECODE_MEMORY": c.DecodeMemory,
 		"LEASE": int64(c.Lease), "RENEW_EVERY": int64(c.RenewEvery), "ATTEMPT_TIMEOUT": int64(c.AttemptTimeout), "MAX_ATTEMPTS": int64(c.MaxAttempts),
-		"RETRY_BASE": int64(c.RetryBase), "DRAIN_TIME": int64(c.DrainTime), "MODEL_THREADS": int64(c.ModelThreads),
+		"RETRY_BASE": int64(c.RetryBase), "DRAIN_TIME": int64(c.DrainTime),
 	} {
 		check(name, value > 0, "must be above 0")
 	}
-	check("WORKERS", c.Workers >= 0, "must not be below 0")
+	for name, value := range map[string]int{"WORKERS": c.Workers, "MODEL_THREADS": c.ModelThreads, "MATTE_PIXELS": c.MattePixels} {
+		check(name, value >= 0, "must not be below 0")
+	}
 	check("RENEW_EVERY", c.RenewEvery < c.Lease, "must be shorter than LEASE")
 	check("UPLOAD_MEMORY", c.UploadMemory >= c.MaxImageBytes, "must hold one picture of MAX_IMAGE_BYTES")
 

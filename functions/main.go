@@ -1,0 +1,109 @@
+// Command functions is every function of the service in one binary.
+//
+//	functions upload    takes pictures in                  (HTTP)
+//	functions status    tells about tasks, hands out photos (HTTP)
+//	functions api       both of them                       (HTTP)
+//	functions process   makes the photos                   (pulls from the queue)
+//	functions janitor   makes up for what got lost         (all the time, or at a timer's event)
+//
+// The first argument, else FUNCTION, picks the function. Where AWS_LAMBDA_RUNTIME_API is set it
+// takes Lambda's events (API Gateway HTTP API, SQS, EventBridge); elsewhere it is a server that
+// listens at ADDR (Cloud Run: PORT), also in process, for health and metrics. Package infra/config
+// lists all settings.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"idphoto/functions/parts"
+	"idphoto/infra/config"
+	"idphoto/infra/telemetry"
+)
+
+func main() {
+	if err := run(context.Background(), os.Args[1:], os.Environ(), os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "idphoto:", err)
+		os.Exit(1)
+	}
+}
+
+// program is one function, ready to be given a runtime.
+type program struct {
+	function  string
+	config    *config.Config
+	log       *slog.Logger
+	telemetry *telemetry.Telemetry
+	parts     *parts.Parts
+	lambda    bool
+}
+
+// needs says what each function opens beside the ledger.
+var needs = map[string]parts.Need{
+	"upload":  {Blobs: true, Topic: true},
+	"status":  {Blobs: true},
+	"api":     {Blobs: true, Topic: true},
+	"process": {Blobs: true, Topic: true},
+	"janitor": {Topic: true},
+}
+
+// run is main with everything it takes from outside as arguments.
+func run(ctx context.Context, args, environ []string, stderr io.Writer) (err error) {
+	c, err := config.Read(environ)
+	if err != nil {
+		return err
+	}
+	p := &program{function: c.Function, config: c, lambda: os.Getenv("AWS_LAMBDA_RUNTIME_API") != ""}
+	if len(args) > 0 {
+		p.function = args[0]
+	}
+	need, ok := needs[p.function]
+	if !ok || len(args) > 1 {
+		return errors.New("which function? Give one of upload, status, api, process, janitor as the argument or in FUNCTION")
+	}
+	p.log = telemetry.NewLogger(stderr, telemetry.Level(c.LogLevel)).With("function", p.function)
+	slog.SetDefault(p.log)
+
+	// The first signal stops in order, a second one at once.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	p.telemetry, err = telemetry.Setup(ctx, telemetry.Options{Service: "idphoto-" + p.function, Version: version(), OTLPURL: c.OTLPURL})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.telemetry.Shutdown(context.WithoutCancel(ctx))) }()
+	if p.lambda && p.function == "process" {
+		need.Topic = false // the timer's function publishes there
+	}
+	if p.parts, err = parts.Open(ctx, c, need, p.log); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.parts.Close(ctx)) }()
+	if p.lambda {
+		return p.takeEvents(ctx)
+	}
+	return p.serve(ctx)
+}
+
+// version is the commit that was built, where the build knew it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return info.Main.Version
+}

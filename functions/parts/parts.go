@@ -1,0 +1,124 @@
+// Package parts opens what functions need (ledger, blobs, queue) as the settings say, and makes the
+// functions of them. It knows nothing of making photos: a process that only takes them in or hands
+// them out needs no C library.
+package parts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"idphoto/functions/api"
+	"idphoto/functions/status"
+	"idphoto/functions/upload"
+	"idphoto/infra/blobs"
+	"idphoto/infra/config"
+	"idphoto/queue"
+	"idphoto/queue/sqlledger"
+	"idphoto/queue/transport"
+)
+
+// Need says what to open beside the ledger.
+type Need struct {
+	Blobs bool
+	Topic bool // to publish
+}
+
+// Parts is what is open. Publisher and Blobs are nil when they were not needed.
+type Parts struct {
+	Ledger    queue.Ledger
+	Blobs     *blobs.Store
+	Publisher *queue.Publisher
+
+	config *config.Config
+	log    *slog.Logger
+	topic  *watchedTopic
+	close  []func(context.Context) error
+}
+
+// Open opens the parts. What was opened before a failure is closed again.
+func Open(ctx context.Context, c *config.Config, need Need, log *slog.Logger) (_ *Parts, err error) {
+	p := &Parts{config: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close(ctx))
+		}
+	}()
+	ledger, err := sqlledger.Open(ctx, c.LedgerURL, nil)
+	if err != nil {
+		return nil, fmt.Errorf("LEDGER_URL: %w", err)
+	}
+	p.Ledger = ledger
+	p.onClose(func(context.Context) error { return ledger.Close() })
+	if need.Blobs {
+		if p.Blobs, err = blobs.Open(ctx, c.BlobsURL); err != nil {
+			return nil, fmt.Errorf("BLOBS_URL: %w", err)
+		}
+		p.onClose(func(context.Context) error { return p.Blobs.Close() })
+	}
+	if need.Topic {
+		topic, err := transport.OpenTopic(ctx, c.TopicURL)
+		if err != nil {
+			return nil, fmt.Errorf("TOPIC_URL: %w", err)
+		}
+		p.onClose(topic.Close)
+		p.topic = &watchedTopic{Topic: topic}
+		p.Publisher = queue.NewPublisher(p.Ledger, p.topic, &queue.PublisherOptions{System: transport.System(c.TopicURL), Logger: log})
+	}
+	return p, nil
+}
+
+func (p *Parts) onClose(f func(context.Context) error) { p.close = append(p.close, f) }
+
+// Close closes what is open, the last first.
+func (p *Parts) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	var errs []error
+	for i := len(p.close) - 1; i >= 0; i-- {
+		errs = append(errs, p.close[i](ctx))
+	}
+	p.close = nil
+	return errors.Join(errs...)
+}
+
+const closeTimeout = 10 * time.Second
+
+// Upload returns the function that takes pictures in. It needs blobs and topic.
+func (p *Parts) Upload() *upload.Function {
+	return upload.New(p.Publisher, p.Ledger, p.Blobs, &upload.Options{
+		MaxImageBytes: p.config.MaxImageBytes, MaxPixels: p.config.MaxPixels, Memory: p.config.UploadMemory,
+		MaxAttempts: p.config.MaxAttempts, PublicURL: p.config.PublicURL, Log: p.log,
+	})
+}
+
+// Status returns the function that tells about tasks. It needs blobs. streamFor is as in
+// status.Options; closing stop ends the event streams.
+func (p *Parts) Status(streamFor time.Duration, stop <-chan struct{}) *status.Function {
+	return status.New(p.Ledger, p.Blobs, &status.Options{
+		PublicURL: p.config.PublicURL, Streams: p.config.EventStreams, StreamFor: streamFor, Stop: stop,
+	})
+}
+
+// Janitor returns the one that makes up for what got lost. It needs the topic.
+func (p *Parts) Janitor() *queue.Janitor {
+	return queue.NewJanitor(p.Ledger, p.Publisher, &queue.JanitorOptions{
+		Forgetful: transport.InProcess(p.config.TopicURL), Logger: p.log,
+	})
+}
+
+// Checks returns the readiness of what is open.
+func (p *Parts) Checks() map[string]api.Check {
+	checks := map[string]api.Check{
+		"ledger": func(ctx context.Context) (any, error) { return nil, p.Ledger.Ping(ctx) },
+	}
+	if p.Blobs != nil {
+		checks["blobs"] = func(ctx context.Context) (any, error) { return nil, p.Blobs.Check(ctx) }
+	}
+	if p.topic != nil {
+		checks["queue"] = func(context.Context) (any, error) { return nil, p.topic.check() }
+	}
+	return checks
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"idphoto/functions/api"
+	"idphoto/queue"
+	"idphoto/queue/transport"
+)
+
+// handler is the function's routes. streamFor and stop are as in status.Options.
+func (p *program) handler(checks map[string]api.Check, streamFor time.Duration, stop <-chan struct{}) http.Handler {
+	var routes []api.Route
+	if p.function == "upload" || p.function == "api" {
+		routes = append(routes, p.parts.Upload().Routes()...)
+	}
+	if p.function == "status" || p.function == "api" {
+		routes = append(routes, p.parts.Status(streamFor, stop).Routes()...)
+	}
+	health := &api.Health{Checks: checks, MetricsToken: p.config.MetricsToken, Log: p.log}
+	if !p.lambda {
+		health.Metrics = p.telemetry.Metrics
+	}
+	return api.New(api.Options{Log: p.log}, append(routes, health.Routes()...)...)
+}
+
+// serve runs the function as a server until ctx is done.
+func (p *program) serve(ctx context.Context) error {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", p.config.Addr)
+	if err != nil {
+		return fmt.Errorf("ADDR: %w", err)
+	}
+	checks := p.parts.Checks()
+	work := func(ctx context.Context) error { <-ctx.Done(); return nil }
+	switch p.function {
+	case "process":
+		e, err := openEngine(p)
+		if err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		defer e.close()
+		maps.Copy(checks, map[string]api.Check{"models": func(context.Context) (any, error) { return e.status, nil }})
+		work = func(ctx context.Context) error { return p.pull(ctx, e.worker) }
+	case "janitor":
+		work = func(ctx context.Context) error { p.parts.Janitor().Run(ctx); return nil }
+	case "upload", "api":
+		if transport.InProcess(p.config.TopicURL) {
+			p.log.WarnContext(ctx, "TOPIC_URL is a queue inside this process: workers elsewhere hear of tasks late, from their janitor")
+		}
+	}
+	p.log.InfoContext(ctx, "started", "addr", ln.Addr().String())
+
+	// Either one's end is the other's: a worker that gave up must not look alive, nor a server
+	// that fell leave the work running unseen. Health is answered until the work has ended.
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	working, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	var wg sync.WaitGroup
+	var served error
+	wg.Go(func() {
+		defer giveUp()
+		served = api.Serve(serving, ln, p.handler(checks, 0, ctx.Done()), p.config.DrainTime, p.log)
+	})
+	worked := work(working)
+	end()
+	wg.Wait()
+	p.log.InfoContext(ctx, "stopped")
+	return errors.Join(worked, served)
+}
+
+// pull does tasks, and the janitor's work beside them, until ctx is done.
+func (p *program) pull(ctx context.Context, worker *queue.Worker) error {
+	sub, err := transport.OpenSubscription(ctx, p.config.SubscriptionURL)
+	if err != nil {
+		return fmt.Errorf("SUBSCRIPTION_URL: %w", err)
+	}
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	wg.Go(func() { p.parts.Janitor().Run(ctx) })
+	err = worker.Run(ctx, sub)
+	cancel()
+	wg.Wait()
+	closing, done := context.WithTimeout(context.WithoutCancel(ctx), p.config.DrainTime)
+	defer done()
+	return errors.Join(err, sub.Close(closing))
+}
