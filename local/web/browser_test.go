@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -198,7 +199,8 @@ func portrait(t *testing.T) string {
 
 func TestClerkMakesAPhoto(t *testing.T) {
 	service := newFakeService(t)
-	service.step = make(chan struct{})
+	step := make(chan struct{})
+	service.set(func(f *fakeService) { f.step = step })
 	b := openBrowser(t, "en")
 	b.open(service.URL)
 
@@ -211,11 +213,11 @@ func TestClerkMakesAPhoto(t *testing.T) {
 	b.click("#make")
 	b.waitState("working")
 	b.wait(`document.querySelector("#progress-text").textContent === "Waiting for its turn"`)
-	service.step <- struct{}{}
+	step <- struct{}{}
 	b.wait(`document.querySelector("#progress-text").textContent === "Reading the picture"`)
-	service.step <- struct{}{}
+	step <- struct{}{}
 	b.wait(`document.querySelector("#progress-text").textContent === "Cutting out hair and shoulders"`)
-	close(service.step)
+	close(step)
 	b.waitState("done")
 
 	b.wait(`document.querySelector("#result").naturalWidth === 413 && document.querySelector("#result").naturalHeight === 531`)
@@ -231,15 +233,27 @@ func TestClerkMakesAPhoto(t *testing.T) {
 		}
 	}
 
+	if got := b.text("#checks-verdict"); got != "1 of 3 measures out of range" {
+		t.Errorf("checks = %q", got)
+	}
+	b.click("#checks summary")
+	b.wait(`document.querySelector("#checks").open`)
+	if got, want := b.read(`[...document.querySelectorAll("#checks-rows tr")].map((r) => [...r.cells].map((c) => c.textContent).join("|")).join("; ")`),
+		"Chin to top of hair|33.2\u00a0mm|32 – 36\u00a0mm; Space below the chinour own guide; no published figure|8.1\u00a0mm|from 7\u00a0mm; "+
+			"Space above the hair|1.9\u00a0mm|3 – 5\u00a0mm"; got != want {
+		t.Errorf("measures = %q, want %q", got, want)
+	}
+
 	b.click(`.swatch:has([value="white"])`) // another colour, the same picture
 	b.click("#make")
 	b.wait(`document.querySelectorAll("#history-list img").length === 2`)
 
-	if len(service.uploads) != 2 {
-		t.Fatalf("%d uploads, want 2", len(service.uploads))
+	uploads := service.sent()
+	if len(uploads) != 2 {
+		t.Fatalf("%d uploads, want 2", len(uploads))
 	}
 	for i, background := range []string{"red", "white"} {
-		u := service.uploads[i]
+		u := uploads[i]
 		if u["size"] != "passport-35x45" || u["background"] != background || u["bytes"].(int64) == 0 {
 			t.Errorf("upload %d = %v", i, u)
 		}
@@ -247,7 +261,7 @@ func TestClerkMakesAPhoto(t *testing.T) {
 			t.Errorf("the file's name left the page: %v", u["filename"])
 		}
 	}
-	if service.uploads[0]["key"] == service.uploads[1]["key"] {
+	if uploads[0]["key"] == uploads[1]["key"] {
 		t.Error("two orders share an idempotency key")
 	}
 	b.check(service.host())
@@ -255,7 +269,7 @@ func TestClerkMakesAPhoto(t *testing.T) {
 
 func TestSwitchOfLanguageIsRemembered(t *testing.T) {
 	service := newFakeService(t)
-	service.outcome = fakeRejection
+	service.set(func(f *fakeService) { f.outcome = fakeRejection })
 	b := openBrowser(t, "en")
 	b.open(service.URL)
 	b.choose(portrait(t))
@@ -280,7 +294,7 @@ func TestSwitchOfLanguageIsRemembered(t *testing.T) {
 	}
 
 	b.open(service.URL) // a new visit
-	if got := b.read(`document.querySelector("h1").textContent`); got != "一张人像，一张合规的证件照" {
+	if got := b.read(`document.querySelector("h1").textContent`); got != "从一张人像，到一张证件照" {
 		t.Errorf("after a new visit the page says %q", got)
 	}
 	b.check(service.host())
@@ -288,7 +302,7 @@ func TestSwitchOfLanguageIsRemembered(t *testing.T) {
 
 func TestRefusedUploadIsExplained(t *testing.T) {
 	service := newFakeService(t)
-	service.refuse = fakeRefusal
+	service.set(func(f *fakeService) { f.refuse = fakeRefusal })
 	b := openBrowser(t, "zh-CN")
 	b.open(service.URL)
 	b.choose(portrait(t))
@@ -321,7 +335,7 @@ func TestTooLargePictureIsToldBeforeUpload(t *testing.T) {
 	if got := b.read(`document.querySelector("#picture").dataset.state`); got != "empty" {
 		t.Errorf("the picture was taken all the same: %q", got)
 	}
-	if len(service.uploads) != 0 {
+	if len(service.sent()) != 0 {
 		t.Error("it was uploaded")
 	}
 	b.check(service.host())
@@ -329,7 +343,7 @@ func TestTooLargePictureIsToldBeforeUpload(t *testing.T) {
 
 func TestPollingWhereEventsDoNotGetThrough(t *testing.T) {
 	service := newFakeService(t)
-	service.noEvents = true
+	service.set(func(f *fakeService) { f.noEvents = true })
 	b := openBrowser(t, "en")
 	b.open(service.URL)
 	b.choose(portrait(t))
@@ -357,9 +371,11 @@ func TestEraseNow(t *testing.T) {
 	b.waitState("empty")
 	b.wait(`document.querySelectorAll("#history-list img").length === 0`)
 	b.wait(`document.querySelector("#announcer").textContent.startsWith("Erased.")`)
-	if len(service.erased) != 1 || service.erased[0] != "task-1" {
-		t.Errorf("erased = %v, want task-1", service.erased)
-	}
+	service.set(func(f *fakeService) {
+		if !slices.Equal(f.erased, []string{"task-1"}) {
+			t.Errorf("erased = %v, want task-1", f.erased)
+		}
+	})
 	b.check(service.host())
 }
 

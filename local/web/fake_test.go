@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 
@@ -37,6 +38,20 @@ type fakeService struct {
 	step chan struct{} // each token lets a task go one step on; closed: no waiting
 }
 
+// set changes what the service does; handlers may be running.
+func (f *fakeService) set(change func(*fakeService)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+// sent returns what generate was sent so far.
+func (f *fakeService) sent() []map[string]any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.uploads)
+}
+
 // fakeTask is one accepted picture.
 type fakeTask struct {
 	id         string
@@ -51,6 +66,13 @@ var (
 	fakeRefusal   = fault.New(fault.UnsupportedType, nil)
 	fakeRejection = fault.New(fault.ManyFaces, nil, "count", 2)
 )
+
+// fakeChecks are the measures of every photo: one inside, one open above, one outside its range.
+var fakeChecks = []map[string]any{
+	{"measure": "head_height", "value_mm": 33.214, "min_mm": 32, "max_mm": 36, "verdict": "pass", "grade": "A"},
+	{"measure": "chin_gap", "value_mm": 8.1, "min_mm": 7, "verdict": "pass", "grade": "house"},
+	{"measure": "crown_gap", "value_mm": 1.9, "min_mm": 3, "max_mm": 5, "verdict": "fail", "grade": "B"},
+}
 
 // fakeSteps are the states and stages every task passes before its end.
 var fakeSteps = []map[string]any{
@@ -128,6 +150,7 @@ func (f *fakeService) view(task *fakeTask, lang problem.Language) map[string]any
 	default:
 		body["status"], body["state"], body["result_available"] = "SUCCESS", "succeeded", true
 		body["download_url"] = "/api/v1/result/" + task.id
+		body["parts"] = []string{"photo", "cutout", "report"}
 	}
 	return body
 }
@@ -144,8 +167,11 @@ func (f *fakeService) find(w http.ResponseWriter, r *http.Request) *fakeTask {
 
 // advance waits for leave to go on; false when the client went away.
 func (f *fakeService) advance(r *http.Request, task *fakeTask) bool {
+	f.mu.Lock()
+	step := f.step
+	f.mu.Unlock()
 	select {
-	case <-f.step:
+	case <-step:
 	case <-r.Context().Done():
 		return false
 	}
@@ -155,9 +181,21 @@ func (f *fakeService) advance(r *http.Request, task *fakeTask) bool {
 	return true
 }
 
+func (f *fakeService) streamless() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.noEvents
+}
+
+func (f *fakeService) over(task *fakeTask) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return task.position >= len(fakeSteps)
+}
+
 func (f *fakeService) status(w http.ResponseWriter, r *http.Request) {
 	if task := f.find(w, r); task != nil {
-		if f.noEvents && task.position < len(fakeSteps) {
+		if f.streamless() && !f.over(task) {
 			f.advance(r, task)
 		}
 		writeJSON(w, http.StatusOK, f.view(task, problem.LanguageOf(r)))
@@ -169,7 +207,7 @@ func (f *fakeService) events(w http.ResponseWriter, r *http.Request) {
 	if task == nil {
 		return
 	}
-	if f.noEvents {
+	if f.streamless() {
 		http.NotFound(w, r)
 		return
 	}
@@ -178,7 +216,7 @@ func (f *fakeService) events(w http.ResponseWriter, r *http.Request) {
 		data, _ := json.Marshal(f.view(task, problem.English))
 		fmt.Fprintf(w, "event: state\ndata: %s\n\n", data)
 		http.NewResponseController(w).Flush()
-		if task.position >= len(fakeSteps) || !f.advance(r, task) {
+		if f.over(task) || !f.advance(r, task) {
 			return
 		}
 	}
@@ -187,6 +225,10 @@ func (f *fakeService) events(w http.ResponseWriter, r *http.Request) {
 func (f *fakeService) result(w http.ResponseWriter, r *http.Request) {
 	task := f.find(w, r)
 	if task == nil {
+		return
+	}
+	if r.URL.Query().Get("part") == "report" {
+		writeJSON(w, http.StatusOK, map[string]any{"rules": fakeChecks})
 		return
 	}
 	w.Header().Set("Content-Type", "image/jpeg")

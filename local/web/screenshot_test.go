@@ -38,7 +38,8 @@ func TestScreenshots(t *testing.T) {
 
 func photographStates(t *testing.T, width, height int64, lang, theme, prefix string) {
 	service := newFakeService(t)
-	service.step = make(chan struct{})
+	step := make(chan struct{})
+	service.set(func(f *fakeService) { f.step = step })
 	b := openBrowser(t, lang)
 	viewport := []chromedp.EmulateViewportOption{}
 	if width < 700 {
@@ -53,13 +54,17 @@ func photographStates(t *testing.T, width, height int64, lang, theme, prefix str
 	}
 	shoot := func(state string) {
 		t.Helper()
-		// Full-page pictures of the emulated width; the window's own height is what a reader sees first.
-		png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(prefix+"-"+state+".png", png, 0o600); err != nil {
-			t.Fatal(err)
+		for suffix, action := range map[string]chromedp.Action[[]byte]{
+			".png":       chromedp.CaptureScreenshot(), // what the reader sees at this moment
+			"-whole.png": chromedp.FullScreenshot(100),
+		} {
+			png, err := chromedp.Run(b.ctx, action)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(prefix+"-"+state+suffix, png, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	picture := os.Getenv("WEB_PORTRAIT")
@@ -81,14 +86,17 @@ func photographStates(t *testing.T, width, height int64, lang, theme, prefix str
 	b.click("#make")
 	if !live {
 		b.waitState("working")
-		service.step <- struct{}{}
-		service.step <- struct{}{}
+		step <- struct{}{}
+		step <- struct{}{}
 		b.wait(`document.querySelector("#progress-text").textContent.length > 0 && document.querySelector("#progress").getAttribute("aria-valuenow") > 50`)
 		shoot("3-working")
-		close(service.step)
+		close(step)
 	}
 	b.wait(`["done", "failed"].includes(document.querySelector("#photo").dataset.state)`)
 	shoot("4-done")
+	b.click("#checks summary")
+	shoot("4-measures")
+	b.click("#checks summary")
 	b.click(`.swatch:has([value="red"])`)
 	b.click("#make")
 	b.wait(`document.querySelectorAll("#history-list img").length === 2`)
@@ -98,7 +106,7 @@ func photographStates(t *testing.T, width, height int64, lang, theme, prefix str
 	if bad := os.Getenv("WEB_REJECTED"); bad != "" {
 		b.choose(bad)
 	} else {
-		service.outcome = fakeRejection
+		service.set(func(f *fakeService) { f.outcome = fakeRejection })
 	}
 	b.click("#make")
 	b.waitState("failed")

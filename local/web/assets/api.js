@@ -117,6 +117,15 @@ export async function photo(id) {
   return response.blob();
 }
 
+/** What the service measured on the photo; null when it cannot be had, which is no reason to hide the photo. */
+export async function report(id) {
+  try {
+    return await json("GET", resultPath(id, "report"));
+  } catch {
+    return null;
+  }
+}
+
 /** Asks the service to stop a task. */
 export async function cancel(id) {
   await call("POST", `${root}/tasks/${encodeURIComponent(id)}/cancel`);

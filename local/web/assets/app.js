@@ -73,9 +73,9 @@ async function outcome({ id, spec, background, picture }, task) {
     problem.status = task.state === "rejected" ? 422 : 500;
     throw problem;
   }
-  const made = { id, spec, background, picture, at: new Date() };
+  const made = { id, spec, background, picture, at: new Date(), parts: task.parts ?? ["photo", "cutout", "report"] };
   try {
-    made.blob = await api.photo(id);
+    [made.blob, made.report] = await Promise.all([api.photo(id), api.report(id)]);
     made.url = URL.createObjectURL(made.blob);
   } catch (err) {
     if (err.code !== "offline") {
@@ -124,7 +124,8 @@ function moveFocus(id) {
 /** Brings a pane into sight where the panes stand in one column. */
 function goTo(id) {
   if (matchMedia("(max-width: 680px)").matches) {
-    $(id).scrollIntoView({ behavior: "smooth" });
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    $(id).scrollIntoView({ behavior: still ? "instant" : "smooth" });
   }
 }
 

@@ -4,7 +4,7 @@ import { language, onLanguage, t } from "./i18n.js";
 import { $, element } from "./page.js";
 import { backgroundName, documentName } from "./settings.js";
 
-const photos = []; // newest first: {id, spec, background, picture, blob, url, at}
+const photos = []; // newest first: {id, spec, background, picture, parts, blob, url, report, at}
 const tasks = new Set(); // every task whose pictures the service may still hold
 let current = null;
 let onShow = () => {};

@@ -3,6 +3,7 @@
 
 import { resultPath } from "./api.js";
 import { paint } from "./backgrounds.js";
+import { showChecks } from "./checks.js";
 import { fileSize, knows, number, onLanguage, t } from "./i18n.js";
 import { $, announce, wording } from "./page.js";
 import { backgroundName, documentName } from "./settings.js";
@@ -41,8 +42,9 @@ export function showStep(step) {
   drawStep();
 }
 
-/** The finished photo {id, spec, background, blob, url}. */
+/** The finished photo {id, spec, background, parts, blob, url, report}. */
 export function showPhoto(made) {
+  $("checks").open = false;
   view = { state: "done", spec: made.spec, background: made.background, made };
   draw();
 }
@@ -112,7 +114,7 @@ function fractionDone(state, stage, sent) {
 }
 
 function drawPhoto() {
-  const { id, spec, blob, url } = view.made;
+  const { id, spec, blob, url, parts, report } = view.made;
   if (url) {
     $("result").src = url;
   }
@@ -122,7 +124,9 @@ function drawPhoto() {
   $("photo-kind").textContent = view.background === "transparent" ? "PNG" : "JPEG";
   for (const part of ["photo", "cutout", "report"]) {
     $(`download-${part}`).href = resultPath(id, part);
+    $(`download-${part}`).hidden = !parts.includes(part);
   }
+  showChecks(report);
 }
 
 function drawFailure() {

@@ -1,7 +1,7 @@
 // The form: which document, which background.
 
 import { documents } from "./api.js";
-import { choiceOf, choices, paint, parseColour } from "./backgrounds.js";
+import { choiceOf, choices, colourOf, paint, parseColour } from "./backgrounds.js";
 import { knows, language, number, onLanguage, t } from "./i18n.js";
 import { $, element, memory } from "./page.js";
 
@@ -105,7 +105,12 @@ function drawBackgrounds() {
     const dot = element("span", "dot");
     paint(dot, id);
     const swatch = element("label", "swatch", "", radio, dot);
-    swatch.title = t(`background.${id}`);
+    if (colourOf(id)) {
+      swatch.title = t(`background.${id}`);
+    } else {
+      swatch.classList.add("worded");
+      swatch.append(t(`background.${id}.short`));
+    }
     return swatch;
   }));
   drawBackgroundName();
