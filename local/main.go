@@ -1,0 +1,51 @@
+// Command local runs the whole workshop in one process, without any other set-up, and holds the
+// tools that need no server.
+//
+//	go run ./local                    everything on http://127.0.0.1:8080
+//	go run ./local --help             all commands and flags
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. Each command stands in a file of its own name.
+type cli struct {
+	Serve serveCmd `cmd:"" default:"withargs" help:"Start everything on one address (the default command)."`
+}
+
+func main() {
+	// The first signal stops in order, a second one at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "idphoto:", err)
+		os.Exit(1)
+	}
+}
+
+// run parses args and runs the command they name. A command takes ctx, which ends on a signal, and
+// out as it likes.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("local"), kong.UsageOnError(), kong.Writers(out, os.Stderr),
+		kong.Description("ID photos: a portrait goes in, a photo that meets a document's specification comes out."))
+	if err != nil {
+		return err
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.BindTo(out, (*io.Writer)(nil))
+	return parsed.Run()
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"sync"
+
+	"idphoto/functions/api"
+	"idphoto/functions/parts"
+	"idphoto/functions/process"
+	"idphoto/infra/config"
+	"idphoto/infra/telemetry"
+	"idphoto/local/web"
+	"idphoto/pipeline"
+	"idphoto/queue"
+	"idphoto/queue/transport"
+)
+
+// Config says what Start starts. The zero value keeps everything in ./data.
+type Config struct {
+	Addr    string // default 127.0.0.1:8080; port 0 takes a free one
+	Data    string // folder of ledger and pictures; default ./data
+	Memory  bool   // nothing on disk
+	Queue   string // URL of topic and subscription; default in memory
+	Blobs   string // URL
+	Ledger  string // URL
+	OTLP    string // URL; default: traces go nowhere
+	Workers int    // photos at once; default: one per CPU
+
+	Engine  *pipeline.Options // how photos are computed; its Limits come from the settings when nil
+	Environ []string          // further settings, as in package infra/config; default none
+	Log     *slog.Logger      // default slog.Default
+}
+
+// Where says what a Server uses, for people: no passwords.
+type Where struct {
+	Ledger, Blobs, Queue, OTLP string
+	Workers                    int
+}
+
+// Server is everything in one process. Close it.
+type Server struct {
+	Addr  string // host:port it listens on
+	URL   string // http://host:port
+	Where Where
+
+	photos *pipeline.Pipeline
+	cancel context.CancelFunc
+	done   chan struct{} // closed when all has stopped
+	err    error         // valid once done is closed
+}
+
+// Start starts everything and returns when it answers. It stops when ctx is done or Close is called.
+func Start(ctx context.Context, c Config) (_ *Server, err error) {
+	settings, err := c.settings()
+	if err != nil {
+		return nil, err
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	var undo cleanup
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undo.run(ctx))
+		}
+	}()
+	tel, err := telemetry.Setup(ctx, telemetry.Options{Service: "idphoto-local", OTLPURL: settings.OTLPURL})
+	if err != nil {
+		return nil, err
+	}
+	undo.add(tel.Shutdown)
+	photos, err := pipeline.Open(engine(c.Engine, settings))
+	if err != nil {
+		return nil, err
+	}
+	undo.add(func(context.Context) error { return photos.Close() })
+	p, err := parts.Open(ctx, settings, parts.Need{Blobs: true, Topic: true}, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	undo.add(p.Close)
+	sub, err := transport.OpenSubscription(ctx, settings.SubscriptionURL)
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	undo.add(sub.Close)
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", settings.Addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Addr: ln.Addr().String(), URL: "http://" + ln.Addr().String(), Where: where(settings), photos: photos, done: make(chan struct{}),
+	}
+	ctx, s.cancel = context.WithCancel(ctx)
+	worker := process.NewWorker(p.Ledger, p.Blobs, photos, settings, transport.System(settings.SubscriptionURL), c.Log)
+	go s.run(ctx, &undo, work{p, tel, worker, sub, ln, settings, c.Log})
+	return s, nil
+}
+
+// work is what run keeps going.
+type work struct {
+	parts    *parts.Parts
+	tel      *telemetry.Telemetry
+	worker   *queue.Worker
+	sub      *transport.Subscription
+	ln       net.Listener
+	settings *config.Config
+	log      *slog.Logger
+}
+
+// run serves, works and tidies until ctx is done or one of them fails, then closes everything.
+func (s *Server) run(ctx context.Context, undo *cleanup, w work) {
+	defer close(s.done)
+	var wg sync.WaitGroup
+	var served, worked error
+	wg.Go(func() {
+		defer s.cancel()
+		served = api.Serve(ctx, w.ln, s.handler(ctx, w), w.settings.DrainTime, w.log)
+	})
+	wg.Go(func() {
+		defer s.cancel()
+		worked = w.worker.Run(ctx, w.sub)
+	})
+	wg.Go(func() { w.parts.Janitor().Run(ctx) })
+	wg.Wait()
+	s.err = errors.Join(served, worked, undo.run(context.WithoutCancel(ctx)))
+}
+
+// handler puts the page and all functions on one address.
+func (s *Server) handler(ctx context.Context, w work) http.Handler {
+	checks := w.parts.Checks()
+	maps.Copy(checks, map[string]api.Check{"models": func(context.Context) (any, error) { return s.photos.Status(), nil }})
+	health := &api.Health{Checks: checks, Metrics: w.tel.Metrics, MetricsToken: w.settings.MetricsToken, Log: w.log}
+	routes := append(w.parts.Upload().Routes(), w.parts.Status(0, ctx.Done()).Routes()...)
+	return api.New(api.Options{Log: w.log, Fallback: web.Handler()}, append(routes, health.Routes()...)...)
+}
+
+// Engine tells what computes the photos.
+func (s *Server) Engine() pipeline.Status { return s.photos.Status() }
+
+// Done is closed when the server has stopped, by itself or not.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Close stops everything: requests and running photos are finished, or handed back after the
+// drain time. It may be called more than once.
+func (s *Server) Close() error {
+	s.cancel()
+	<-s.done
+	return s.err
+}
+
+// settings are the environment's, with what c says instead where it says something.
+func (c *Config) settings() (*config.Config, error) {
+	s, err := config.Read(c.Environ)
+	if err != nil {
+		return nil, err
+	}
+	data, err := filepath.Abs(cmp.Or(c.Data, "data"))
+	if err != nil {
+		return nil, err
+	}
+	ledger, pictures := "sqlite:"+filepath.Join(data, "ledger.db"), (&url.URL{Scheme: "file", Path: filepath.Join(data, "blobs")}).String()
+	if c.Memory {
+		ledger, pictures = "mem://", "mem://"
+	}
+	s.Addr = cmp.Or(c.Addr, "127.0.0.1:8080")
+	s.LedgerURL = cmp.Or(c.Ledger, ledger)
+	s.BlobsURL = cmp.Or(c.Blobs, pictures)
+	// A name of its own, because queues in memory are shared by the whole process.
+	s.TopicURL = cmp.Or(c.Queue, "mem://tasks-"+rand.Text())
+	s.SubscriptionURL = s.TopicURL
+	s.OTLPURL = cmp.Or(c.OTLP, s.OTLPURL)
+	if c.Workers > 0 {
+		s.Workers = c.Workers
+	}
+	return s, nil
+}
+
+// engine are the pipeline's options: given, the settings' limits where they have none.
+func engine(given *pipeline.Options, s *config.Config) *pipeline.Options {
+	o := process.Engine(s)
+	if given == nil {
+		return o
+	}
+	chosen := *given
+	if chosen.Limits == nil {
+		chosen.Limits = o.Limits
+	}
+	return &chosen
+}
+
+func where(s *config.Config) Where {
+	w := Where{Ledger: shown(s.LedgerURL), Blobs: shown(s.BlobsURL), Queue: shown(s.TopicURL), OTLP: "not sent (--otlp URL)", Workers: s.Workers}
+	if s.OTLPURL != "" {
+		w.OTLP = shown(s.OTLPURL)
+	}
+	if transport.InProcess(s.TopicURL) {
+		w.Queue = "in memory"
+	}
+	return w
+}
+
+// shown is a URL without what may be secret.
+func shown(raw string) string {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return "(not shown)"
+	case u.Scheme == "mem":
+		return "in memory"
+	case u.Scheme == "file":
+		return u.Path
+	case u.Opaque != "":
+		return u.Opaque
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
+
+// cleanup is what to undo, the last first.
+type cleanup struct{ steps []func(context.Context) error }
+
+func (c *cleanup) add(f func(context.Context) error) { c.steps = append(c.steps, f) }
+
+func (c *cleanup) run(ctx context.Context) error {
+	var errs []error
+	for i := len(c.steps) - 1; i >= 0; i-- {
+		errs = append(errs, c.steps[i](ctx))
+	}
+	c.steps = nil
+	return errors.Join(errs...)
+}
