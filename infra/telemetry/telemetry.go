@@ -61,7 +61,7 @@ func Setup(ctx context.Context, o Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making the Prometheus exporter: %w", err), traces.Shutdown(ctx))
 	}
-	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(exporter))
+	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(exporter), sdkmetric.WithView(withoutHosts()))
 
 	otel.SetTracerProvider(traces)
 	otel.SetMeterProvider(metrics)
@@ -84,7 +84,7 @@ func tracerProvider(ctx context.Context, url string, res *resource.Resource) (*s
 		if err != nil {
 			return nil, fmt.Errorf("making the OTLP exporter: %w", err)
 		}
-		options = append(options, sdktrace.WithBatcher(exporter))
+		options = append(options, sdktrace.WithBatcher(withoutPeople{exporter}))
 	}
 	return sdktrace.NewTracerProvider(options...), nil
 }

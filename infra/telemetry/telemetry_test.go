@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/goleak"
@@ -21,8 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSpansReachTheReceiver(t *testing.T) {
 	type request struct {
-		path  string
-		spans []string
+		path              string
+		spans, attributes []string
 	}
 	got := make(chan request, 10)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -36,6 +38,9 @@ func TestSpansReachTheReceiver(t *testing.T) {
 			for _, ss := range rs.ScopeSpans {
 				for _, s := range ss.Spans {
 					req.spans = append(req.spans, s.Name)
+					for _, a := range s.Attributes {
+						req.attributes = append(req.attributes, a.Key)
+					}
 				}
 			}
 		}
@@ -49,12 +54,15 @@ func TestSpansReachTheReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, span := tel.Tracers.Tracer("test").Start(t.Context(), "stage decode")
+	span.SetAttributes(attribute.String("idphoto.task.id", "1"), attribute.String("client.address", "192.0.2.7"), attribute.String("user_agent.original", "x"))
 	span.End()
 	if err := tel.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if r := <-got; r.path != "/v1/traces" || len(r.spans) != 1 || r.spans[0] != "stage decode" {
 		t.Errorf("the receiver got %+v", r)
+	} else if len(r.attributes) != 1 || r.attributes[0] != "idphoto.task.id" {
+		t.Errorf("the span left with %v, want the task's id only", r.attributes)
 	}
 	if err := tel.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -87,12 +95,20 @@ func TestMetricsAreReadByPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	counter.Add(t.Context(), 3)
+	requests, err := tel.Meters.Meter("test").Int64Counter("http.server.requests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests.Add(t.Context(), 1, metric.WithAttributes(attribute.String("server.address", "made-up.example"), attribute.String("http.route", "/x")))
 	w := httptest.NewRecorder()
 	tel.Metrics.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{"idphoto_tasks_finished_total 3", "go_goroutines ", `service_name="test"`} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+	if page := w.Body.String(); strings.Contains(page, "made-up.example") || !strings.Contains(page, `http_route="/x"`) {
+		t.Error("a client's Host header became a label, or the route did not")
 	}
 }
 
