@@ -106,10 +106,11 @@ type mean struct {
 	inverse uint64 // 2^40/count, rounded
 }
 
-func (m *mean) of(sum uint64, count int) int {
-	if count != m.count {
-		m.count, m.inverse = count, (1<<40+uint64(count)/2)/uint64(count)
+func (m *mean) setCount(n int) {
+	if n != m.count {
+		m.count, m.inverse = n, (1<<40+uint64(n)/2)/uint64(n)
 	}
-	// sum <= 255*count, so the product stays below 2^48 + 2^8*count.
-	return int(sum * m.inverse >> 32)
 }
+
+// of returns sum/count. As sum <= 255*count, the product stays below 2^48 + 2^8*count.
+func (m *mean) of(sum uint64) int { return int(sum * m.inverse >> 32) }

@@ -1,6 +1,9 @@
 package picture
 
-import "image"
+import (
+	"encoding/binary"
+	"image"
+)
 
 // orientation says how stored pixels are turned to stand upright: first mirrored along x and y,
 // then, with swap, rows become columns.
@@ -82,22 +85,22 @@ const bandRows = 16
 // put writes rows of n pixels each, the first of them stored row j. It walks so that the inner
 // loop writes neighbouring pixels.
 func (p placement) put(band []byte, n, rows, j int) {
-	pix := p.out.Pix
+	origin := p.origin + j*p.dy
 	if p.dx == 4 || p.dx == -4 {
 		for k := range rows {
-			at := p.origin + (j+k)*p.dy
-			for i := range n {
-				copy(pix[at:at+4], band[4*(k*n+i):])
-				at += p.dx
-			}
+			scatter(p.out.Pix, origin+k*p.dy, p.dx, band[4*k*n:], 4, n)
 		}
 		return
 	}
 	for i := range n {
-		at := p.origin + j*p.dy + i*p.dx
-		for k := range rows {
-			copy(pix[at:at+4], band[4*(k*n+i):])
-			at += p.dy
-		}
+		scatter(p.out.Pix, origin+i*p.dx, p.dy, band[4*i:], 4*n, rows)
+	}
+}
+
+// scatter copies n pixels that lie a step of bytes apart in from to pixels another step apart in to.
+func scatter(to []byte, at, toStep int, from []byte, fromStep, n int) {
+	for i := range n {
+		v := binary.LittleEndian.Uint32(from[i*fromStep:])
+		binary.LittleEndian.PutUint32(to[at+i*toStep:], v)
 	}
 }

@@ -219,8 +219,8 @@ func (r *rowSums) average(dst []byte, y0, y1 int) {
 		r.addRows(y, min(y+maxWeight, y1))
 	}
 	for i, s := range r.sums {
-		n := (y1 - y0) * (r.xs[i+1] - r.xs[i])
-		round := func(sum uint64) uint32 { return uint32(min(r.mean.of(sum, n)+128, 0xffff)) >> 8 }
+		r.mean.setCount((y1 - y0) * (r.xs[i+1] - r.xs[i]))
+		round := func(sum uint64) uint32 { return uint32(min(r.mean.of(sum)+128, 0xffff)) >> 8 }
 		binary.LittleEndian.PutUint32(dst[4*i:], pack(round(s[0]), round(s[1]), round(s[2])))
 	}
 }
