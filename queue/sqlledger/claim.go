@@ -17,14 +17,14 @@ import (
 // is only one.
 func (l *Ledger) Claim(ctx context.Context, id, worker string, lease time.Duration) (*queue.Claim, error) {
 	c := &queue.Claim{Worker: worker, Token: rand.Text()}
-	err := l.inTx(ctx, func(tx *sql.Tx) error {
+	err := l.inTx(ctx, func(tx *transaction) error {
 		now := l.now()
-		r, err := scanTask(tx.QueryRowContext(ctx, l.q(`UPDATE tasks SET was = state, state = 'running', stage = '', code = '',
+		r, err := scanTask(tx.queryRow(ctx, `UPDATE tasks SET was = state, state = 'running', stage = '', code = '',
 			attempts = attempts + 1, worker = ?, token = ?, lease_until = ?, updated_at = ?,
 			started_at = CASE WHEN started_at = 0 THEN ? ELSE started_at END
 			WHERE id = ? AND cancel_requested = 0 AND attempts < max_attempts AND (
 				(state IN ('queued', 'retrying') AND due_at <= ?) OR (state = 'running' AND lease_until <= ?))
-			RETURNING `+columns),
+			RETURNING `+columns,
 			worker, c.Token, micros(now.Add(lease)), micros(now), micros(now), id, micros(now), micros(now)).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			return l.whyNot(ctx, tx, id)
@@ -42,9 +42,9 @@ func (l *Ledger) Claim(ctx context.Context, id, worker string, lease time.Durati
 }
 
 // whyNot tells a task that cannot be claimed from one that does not exist.
-func (l *Ledger) whyNot(ctx context.Context, tx *sql.Tx, id string) error {
+func (l *Ledger) whyNot(ctx context.Context, tx *transaction, id string) error {
 	var n int
-	err := tx.QueryRowContext(ctx, l.q(`SELECT 1 FROM tasks WHERE id = ?`), id).Scan(&n)
+	err := tx.queryRow(ctx, `SELECT 1 FROM tasks WHERE id = ?`, id).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return queue.ErrNotFound
 	}
@@ -55,13 +55,13 @@ func (l *Ledger) whyNot(ctx context.Context, tx *sql.Tx, id string) error {
 }
 
 // startAttempt writes the row of the attempt that r just began, and ends the one it took over.
-func (l *Ledger) startAttempt(ctx context.Context, tx *sql.Tx, r row, worker string, now time.Time) error {
+func (l *Ledger) startAttempt(ctx context.Context, tx *transaction, r row, worker string, now time.Time) error {
 	if r.was == queue.Running {
 		if err := l.loseAttempt(ctx, tx, r.ID, r.Attempts-1, queue.Retrying, now); err != nil {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, l.q(`INSERT INTO attempts (task_id, number, worker, token, state, started_at) VALUES (?, ?, ?, ?, 'running', ?)`),
+	err := tx.exec(ctx, `INSERT INTO attempts (task_id, number, worker, token, state, started_at) VALUES (?, ?, ?, ?, 'running', ?)`,
 		r.ID, r.Attempts, worker, r.token, micros(now))
 	if err != nil {
 		return fmt.Errorf("attempt's row: %w", err)
@@ -72,8 +72,8 @@ func (l *Ledger) startAttempt(ctx context.Context, tx *sql.Tx, r row, worker str
 }
 
 // loseAttempt ends an attempt whose lease is over.
-func (l *Ledger) loseAttempt(ctx context.Context, tx *sql.Tx, id string, number int, state queue.State, now time.Time) error {
-	_, err := tx.ExecContext(ctx, l.q(`UPDATE attempts SET state = ?, code = ?, finished_at = ? WHERE task_id = ? AND number = ? AND finished_at = 0`),
+func (l *Ledger) loseAttempt(ctx context.Context, tx *transaction, id string, number int, state queue.State, now time.Time) error {
+	err := tx.exec(ctx, `UPDATE attempts SET state = ?, code = ?, finished_at = ? WHERE task_id = ? AND number = ? AND finished_at = 0`,
 		string(state), queue.CodeLeaseLost, micros(now), id, number)
 	if err != nil {
 		return fmt.Errorf("lost attempt's row: %w", err)
@@ -85,8 +85,8 @@ func (l *Ledger) loseAttempt(ctx context.Context, tx *sql.Tx, id string, number 
 func (l *Ledger) Renew(ctx context.Context, c *queue.Claim, stage string, lease time.Duration) error {
 	now := l.now()
 	var cancel int64
-	err := l.write.QueryRowContext(ctx, l.q(`UPDATE tasks SET lease_until = ?, stage = ?, updated_at = ?
-		WHERE id = ? AND token = ? AND state = 'running' RETURNING cancel_requested`),
+	err := l.queryRow(ctx, l.write, `UPDATE tasks SET lease_until = ?, stage = ?, updated_at = ?
+		WHERE id = ? AND token = ? AND state = 'running' RETURNING cancel_requested`,
 		micros(now.Add(lease)), stage, micros(now), c.Task.ID, c.Token).Scan(&cancel)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -105,9 +105,8 @@ func (l *Ledger) Finish(ctx context.Context, c *queue.Claim, o queue.Outcome) er
 		return fmt.Errorf("sqlledger: finish: %q is no outcome", o.State)
 	}
 	cancelled := false
-	err := l.inTx(ctx, func(tx *sql.Tx) error {
-		r, err := scanTask(tx.QueryRowContext(ctx,
-			l.q(`SELECT `+columns+` FROM tasks WHERE id = ? AND token = ? AND state = 'running'`+l.d.lock), c.Task.ID, c.Token).Scan)
+	err := l.inTx(ctx, func(tx *transaction) error {
+		r, err := scanTask(tx.queryRow(ctx, `SELECT `+columns+` FROM tasks WHERE id = ? AND token = ? AND state = 'running'`+l.d.lock, c.Task.ID, c.Token).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			cancelled, err = l.recorded(ctx, tx, c, o)
 			return err
@@ -140,7 +139,7 @@ func decide(r row, o queue.Outcome) queue.Outcome {
 }
 
 // end writes the outcome to the task, its attempt and the counters.
-func (l *Ledger) end(ctx context.Context, tx *sql.Tx, r row, o queue.Outcome, now time.Time) error {
+func (l *Ledger) end(ctx context.Context, tx *transaction, r row, o queue.Outcome, now time.Time) error {
 	due, finished, more := micros(r.DueAt), micros(now), 0
 	if o.State == queue.Retrying {
 		due, finished = micros(now.Add(o.RetryAfter)), 0
@@ -148,8 +147,8 @@ func (l *Ledger) end(ctx context.Context, tx *sql.Tx, r row, o queue.Outcome, no
 			more = 1
 		}
 	}
-	_, err := tx.ExecContext(ctx, l.q(`UPDATE tasks SET was = state, state = ?, stage = '', code = ?, detail = ?, result_prefix = ?, result = ?,
-		max_attempts = max_attempts + ?, lease_until = 0, due_at = ?, finished_at = ?, updated_at = ? WHERE id = ?`),
+	err := tx.exec(ctx, `UPDATE tasks SET was = state, state = ?, stage = '', code = ?, detail = ?, result_prefix = ?, result = ?,
+		max_attempts = max_attempts + ?, lease_until = 0, due_at = ?, finished_at = ?, updated_at = ? WHERE id = ?`,
 		string(o.State), o.Code, string(o.Detail), o.ResultPrefix, string(o.Result), more, due, finished, micros(now), r.ID)
 	if err != nil {
 		return fmt.Errorf("task's row: %w", err)
@@ -162,7 +161,7 @@ func (l *Ledger) end(ctx context.Context, tx *sql.Tx, r row, o queue.Outcome, no
 		}
 		stages = string(b)
 	}
-	_, err = tx.ExecContext(ctx, l.q(`UPDATE attempts SET state = ?, code = ?, error = ?, stack = ?, stages = ?, finished_at = ? WHERE task_id = ? AND number = ?`),
+	err = tx.exec(ctx, `UPDATE attempts SET state = ?, code = ?, error = ?, stack = ?, stages = ?, finished_at = ? WHERE task_id = ? AND number = ?`,
 		string(o.State), o.Code, text(o.Error), text(o.Stack), stages, micros(now), r.ID, r.Attempts)
 	if err != nil {
 		return fmt.Errorf("attempt's row: %w", err)
@@ -174,9 +173,9 @@ func (l *Ledger) end(ctx context.Context, tx *sql.Tx, r row, o queue.Outcome, no
 
 // recorded answers a Finish that finds the claim over: nil when this claim itself ended the
 // attempt this way before (the answer was lost), else ErrLeaseLost.
-func (l *Ledger) recorded(ctx context.Context, tx *sql.Tx, c *queue.Claim, o queue.Outcome) (cancelled bool, err error) {
+func (l *Ledger) recorded(ctx context.Context, tx *transaction, c *queue.Claim, o queue.Outcome) (cancelled bool, err error) {
 	var state queue.State
-	err = tx.QueryRowContext(ctx, l.q(`SELECT state FROM attempts WHERE task_id = ? AND number = ? AND token = ? AND finished_at > 0 AND code <> ?`),
+	err = tx.queryRow(ctx, `SELECT state FROM attempts WHERE task_id = ? AND number = ? AND token = ? AND finished_at > 0 AND code <> ?`,
 		c.Task.ID, c.Attempt, c.Token, queue.CodeLeaseLost).Scan(&state)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

@@ -70,7 +70,7 @@ func connectSQLite(rest string) (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return &Ledger{write: write, read: read, d: sqliteDialect()}, nil
+	return &Ledger{write: &statements{db: write, keep: true}, read: &statements{db: read, keep: true}, d: sqliteDialect()}, nil
 }
 
 // connectMemory opens a new database in memory. Reads share the one connection of the writes: an
@@ -89,7 +89,8 @@ func connectMemory() (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(err, keep.Close())
 	}
-	return &Ledger{write: db, read: db, keep: keep, d: sqliteDialect()}, nil
+	both := &statements{db: db, keep: true}
+	return &Ledger{write: both, read: both, keep: keep, d: sqliteDialect()}, nil
 }
 
 func openSQLite(dsn string, conns int) (*sql.DB, error) {
@@ -122,5 +123,6 @@ func connectPostgres(rawURL string) (*Ledger, error) {
 	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	return &Ledger{write: db, read: db, d: postgresDialect()}, nil
+	both := &statements{db: db}
+	return &Ledger{write: both, read: both, d: postgresDialect()}, nil
 }

@@ -2,7 +2,6 @@ package sqlledger
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func (m moves) move(lane string, from, to queue.State) {
 
 // apply writes the moves. It goes last in its transaction and in a fixed order, so that two
 // transactions never wait for each other's counters in a circle.
-func (l *Ledger) apply(ctx context.Context, tx *sql.Tx, m moves) error {
+func (l *Ledger) apply(ctx context.Context, tx *transaction, m moves) error {
 	keys := make([]counter, 0, len(m))
 	for k, n := range m {
 		if n != 0 {
@@ -44,8 +43,8 @@ func (l *Ledger) apply(ctx context.Context, tx *sql.Tx, m moves) error {
 	})
 	shard := l.d.shard()
 	for _, k := range keys {
-		_, err := tx.ExecContext(ctx, l.q(`INSERT INTO task_counts (lane, state, shard, n) VALUES (?, ?, ?, ?)
-			ON CONFLICT (lane, state, shard) DO UPDATE SET n = task_counts.n + excluded.n`),
+		err := tx.exec(ctx, `INSERT INTO task_counts (lane, state, shard, n) VALUES (?, ?, ?, ?)
+			ON CONFLICT (lane, state, shard) DO UPDATE SET n = task_counts.n + excluded.n`,
 			k.lane, string(k.state), shard, m[k])
 		if err != nil {
 			return fmt.Errorf("counting: %w", err)
@@ -56,7 +55,7 @@ func (l *Ledger) apply(ctx context.Context, tx *sql.Tx, m moves) error {
 
 // Counts returns how many tasks are in each state.
 func (l *Ledger) Counts(ctx context.Context) (map[queue.State]int64, error) {
-	rows, err := l.read.QueryContext(ctx, `SELECT state, CAST(SUM(n) AS BIGINT) FROM task_counts GROUP BY state`)
+	rows, err := l.query(ctx, l.read, `SELECT state, CAST(SUM(n) AS BIGINT) FROM task_counts GROUP BY state`)
 	if err != nil {
 		return nil, fmt.Errorf("sqlledger: counts: %w", err)
 	}

@@ -35,9 +35,9 @@ type Options struct {
 
 // Ledger is a queue.Ledger on a SQL database.
 type Ledger struct {
-	write *sql.DB // one connection on SQLite: more of them starve each other for seconds
-	read  *sql.DB // the same pool as write where the database orders writers itself
-	keep  *sql.DB // holds an in-memory database alive; nil otherwise
+	write *statements // one connection on SQLite: more of them starve each other for seconds
+	read  *statements // the same as write where one pool does for both
+	keep  *sql.DB     // holds an in-memory database alive; nil otherwise
 	d     dialect
 	now   func() time.Time
 }
@@ -74,7 +74,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Ledger, error) {
 
 // Ping writes to the ledger: a full disk, a read-only file or a lost server is an error.
 func (l *Ledger) Ping(ctx context.Context) error {
-	_, err := l.write.ExecContext(ctx, l.q(`UPDATE health SET checked_at = ? WHERE id = 1`), micros(l.now()))
+	err := l.exec(ctx, `UPDATE health SET checked_at = ? WHERE id = 1`, micros(l.now()))
 	if err != nil {
 		return fmt.Errorf("sqlledger: ping: %w", err)
 	}
@@ -85,26 +85,13 @@ func (l *Ledger) Ping(ctx context.Context) error {
 func (l *Ledger) Close() error {
 	var errs []error
 	if l.read != l.write {
-		errs = append(errs, l.read.Close())
+		errs = append(errs, l.read.db.Close())
 	}
-	errs = append(errs, l.write.Close())
+	errs = append(errs, l.write.db.Close())
 	if l.keep != nil {
 		errs = append(errs, l.keep.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// inTx runs f in a transaction that may write.
-func (l *Ledger) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := l.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback() // the error of f says more
-		return err
-	}
-	return tx.Commit()
 }
 
 // micros is t as the ledger stores it; 0 for the zero time.

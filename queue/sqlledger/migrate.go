@@ -48,11 +48,11 @@ func (l *Ledger) migrations() (*goose.Provider, error) {
 	}
 	opts := []goose.ProviderOption{goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true)}
 	if !l.d.postgres {
-		return goose.NewProvider(goose.DialectSQLite3, l.write, files, opts...)
+		return goose.NewProvider(goose.DialectSQLite3, l.write.db, files, opts...)
 	}
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, l.write, files, append(opts, goose.WithSessionLocker(locker))...)
+	return goose.NewProvider(goose.DialectPostgres, l.write.db, files, append(opts, goose.WithSessionLocker(locker))...)
 }

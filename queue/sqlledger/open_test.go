@@ -99,7 +99,7 @@ func TestMemorySurvivesABrokenConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.write.SetMaxIdleConns(-1) // drops the connection after each use
+	l.write.db.SetMaxIdleConns(-1) // drops the connection after each use
 	for range 3 {
 		if _, err := l.Get(t.Context(), task.ID); err != nil {
 			t.Fatalf("the task is gone: %v", err)
@@ -112,7 +112,7 @@ func TestANewerLedgerIsRefused(t *testing.T) {
 	for name, url := range databases(t) {
 		t.Run(name, func(t *testing.T) {
 			l := open(t, url, time.Now)
-			if _, err := l.write.ExecContext(t.Context(), l.q(`INSERT INTO schema_version (version_id, is_applied) VALUES (?, ?)`), 9999, true); err != nil {
+			if _, err := l.write.db.ExecContext(t.Context(), l.q(`INSERT INTO schema_version (version_id, is_applied) VALUES (?, ?)`), 9999, true); err != nil {
 				t.Fatal(err)
 			}
 			_, err := Open(t.Context(), url, nil)
@@ -159,7 +159,7 @@ func databases(t *testing.T) map[string]string {
 
 func TestPingOfAReadOnlyLedgerFails(t *testing.T) {
 	l := open(t, "sqlite://"+filepath.Join(t.TempDir(), "ledger.db"), time.Now)
-	if _, err := l.write.ExecContext(t.Context(), `PRAGMA query_only(1)`); err != nil {
+	if _, err := l.write.db.ExecContext(t.Context(), `PRAGMA query_only(1)`); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Ping(t.Context()); err == nil {
@@ -187,7 +187,7 @@ func TestSweepsUseTheirIndex(t *testing.T) {
 
 func explain(t *testing.T, l *Ledger, query string) string {
 	t.Helper()
-	rows, err := l.write.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query)
+	rows, err := l.write.db.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package sqlledger
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -16,7 +15,7 @@ func (l *Ledger) Reap(ctx context.Context, backoff func(attempt int) time.Durati
 		return 0, wrap("reap", err)
 	}
 	reaped := 0
-	err := l.inTx(ctx, func(tx *sql.Tx) error {
+	err := l.inTx(ctx, func(tx *transaction) error {
 		now := l.now()
 		rows, err := l.pick(ctx, tx, over, micros(now), limit)
 		if err != nil {
@@ -38,7 +37,7 @@ func (l *Ledger) Reap(ctx context.Context, backoff func(attempt int) time.Durati
 }
 
 // reap ends the running attempt of r. An empty token fences whoever still works on it.
-func (l *Ledger) reap(ctx context.Context, tx *sql.Tx, r row, backoff func(int) time.Duration, now time.Time, m moves) error {
+func (l *Ledger) reap(ctx context.Context, tx *transaction, r row, backoff func(int) time.Duration, now time.Time, m moves) error {
 	state, code, due, finished := queue.Retrying, queue.CodeLeaseLost, now.Add(backoff(r.Attempts)), int64(0)
 	switch {
 	case r.CancelRequested:
@@ -46,8 +45,8 @@ func (l *Ledger) reap(ctx context.Context, tx *sql.Tx, r row, backoff func(int) 
 	case r.Attempts >= r.MaxAttempts:
 		state, due, finished = queue.Dead, r.DueAt, micros(now)
 	}
-	_, err := tx.ExecContext(ctx, l.q(`UPDATE tasks SET was = state, state = ?, stage = '', code = ?, token = '', lease_until = 0,
-		due_at = ?, finished_at = ?, updated_at = ? WHERE id = ?`),
+	err := tx.exec(ctx, `UPDATE tasks SET was = state, state = ?, stage = '', code = ?, token = '', lease_until = 0,
+		due_at = ?, finished_at = ?, updated_at = ? WHERE id = ?`,
 		string(state), code, micros(due), finished, micros(now), r.ID)
 	if err != nil {
 		return err
@@ -78,7 +77,7 @@ func (l *Ledger) Stale(ctx context.Context, unclaimedAfter time.Duration, limit 
 		}
 	}
 	var tasks []queue.Task
-	err = l.inTx(ctx, func(tx *sql.Tx) error {
+	err = l.inTx(ctx, func(tx *transaction) error {
 		rows, err := l.pick(ctx, tx, dueRetry, micros(now), limit)
 		if err != nil {
 			return err
@@ -104,14 +103,14 @@ func (l *Ledger) Stale(ctx context.Context, unclaimedAfter time.Duration, limit 
 }
 
 // hint notes that r gets a message now. Each further one puts the next off twice as far.
-func (l *Ledger) hint(ctx context.Context, tx *sql.Tx, r row, unclaimedAfter time.Duration, now time.Time, m moves) (queue.Task, error) {
+func (l *Ledger) hint(ctx context.Context, tx *transaction, r row, unclaimedAfter time.Duration, now time.Time, m moves) (queue.Task, error) {
 	hints, putOff := int64(1), time.Duration(0)
 	if r.State == queue.Queued {
 		hints = r.hints + 1
 		putOff = unclaimedAfter * (1<<min(hints-1, maxHintDoublings) - 1)
 	}
-	updated, err := scanTask(tx.QueryRowContext(ctx, l.q(`UPDATE tasks SET was = state, state = 'queued', hints = ?, hinted_at = ?, updated_at = ?
-		WHERE id = ? RETURNING `+columns), hints, micros(now.Add(putOff)), micros(now), r.ID).Scan)
+	updated, err := scanTask(tx.queryRow(ctx, `UPDATE tasks SET was = state, state = 'queued', hints = ?, hinted_at = ?, updated_at = ?
+		WHERE id = ? RETURNING `+columns, hints, micros(now.Add(putOff)), micros(now), r.ID).Scan)
 	if err != nil {
 		return queue.Task{}, err
 	}
@@ -121,7 +120,7 @@ func (l *Ledger) hint(ctx context.Context, tx *sql.Tx, r row, unclaimedAfter tim
 
 // idle reports whether a sweep would find nothing, without taking a lock: most ticks do.
 func (l *Ledger) idle(ctx context.Context, from string, args ...any) (bool, error) {
-	rows, err := l.read.QueryContext(ctx, l.q(`SELECT id`+from), args...)
+	rows, err := l.query(ctx, l.read, `SELECT id`+from, args...)
 	if err != nil {
 		return false, err
 	}
@@ -132,8 +131,8 @@ func (l *Ledger) idle(ctx context.Context, from string, args ...any) (bool, erro
 
 // pick locks the tasks that a sweep found. On Postgres it passes over those that another janitor
 // has locked, so that several share the work.
-func (l *Ledger) pick(ctx context.Context, tx *sql.Tx, from string, args ...any) ([]row, error) {
-	rows, err := tx.QueryContext(ctx, l.q(`SELECT `+columns+from+l.d.skip), args...)
+func (l *Ledger) pick(ctx context.Context, tx *transaction, from string, args ...any) ([]row, error) {
+	rows, err := tx.query(ctx, `SELECT `+columns+from+l.d.skip, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (l *Ledger) Create(ctx context.Context, t queue.Task) (task queue.Task, cre
 	if t.ID == "" || t.Kind == "" || t.Lane == "" || t.MaxAttempts < 1 {
 		return queue.Task{}, false, errors.New("sqlledger: create: a task needs ID, Kind, Lane and MaxAttempts")
 	}
-	err = l.inTx(ctx, func(tx *sql.Tx) error {
+	err = l.inTx(ctx, func(tx *transaction) error {
 		r, err := l.insert(ctx, tx, t)
 		if errors.Is(err, sql.ErrNoRows) {
 			task, err = l.byIdempotencyKey(ctx, tx, t)
@@ -73,19 +73,19 @@ func (l *Ledger) Create(ctx context.Context, t queue.Task) (task queue.Task, cre
 }
 
 // insert returns sql.ErrNoRows when the idempotency key is taken.
-func (l *Ledger) insert(ctx context.Context, tx *sql.Tx, t queue.Task) (row, error) {
+func (l *Ledger) insert(ctx context.Context, tx *transaction, t queue.Task) (row, error) {
 	now := micros(l.now())
 	key := sql.NullString{String: t.IdempotencyKey, Valid: t.IdempotencyKey != ""}
-	return scanTask(tx.QueryRowContext(ctx, l.q(`INSERT INTO tasks
+	return scanTask(tx.queryRow(ctx, `INSERT INTO tasks
 		(id, kind, lane, options, input_key, idempotency_key, digest, trace_parent, trace_state, state, was, max_attempts, created_at, due_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', '', ?, ?, ?, ?)
-		ON CONFLICT (idempotency_key) DO NOTHING RETURNING `+columns),
+		ON CONFLICT (idempotency_key) DO NOTHING RETURNING `+columns,
 		t.ID, t.Kind, t.Lane, string(t.Options), t.InputKey, key, t.Digest, t.TraceParent, t.TraceState,
 		t.MaxAttempts, now, now, now).Scan)
 }
 
-func (l *Ledger) byIdempotencyKey(ctx context.Context, tx *sql.Tx, t queue.Task) (queue.Task, error) {
-	r, err := scanTask(tx.QueryRowContext(ctx, l.q(`SELECT `+columns+` FROM tasks WHERE idempotency_key = ?`), t.IdempotencyKey).Scan)
+func (l *Ledger) byIdempotencyKey(ctx context.Context, tx *transaction, t queue.Task) (queue.Task, error) {
+	r, err := scanTask(tx.queryRow(ctx, `SELECT `+columns+` FROM tasks WHERE idempotency_key = ?`, t.IdempotencyKey).Scan)
 	if err != nil {
 		return queue.Task{}, err
 	}
@@ -97,7 +97,7 @@ func (l *Ledger) byIdempotencyKey(ctx context.Context, tx *sql.Tx, t queue.Task)
 
 // Get returns the task, or queue.ErrNotFound.
 func (l *Ledger) Get(ctx context.Context, id string) (queue.Task, error) {
-	r, err := scanTask(l.read.QueryRowContext(ctx, l.q(`SELECT `+columns+` FROM tasks WHERE id = ?`), id).Scan)
+	r, err := scanTask(l.queryRow(ctx, l.read, `SELECT `+columns+` FROM tasks WHERE id = ?`, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return queue.Task{}, queue.ErrNotFound
 	}
@@ -109,8 +109,8 @@ func (l *Ledger) Get(ctx context.Context, id string) (queue.Task, error) {
 
 // Attempts returns a task's attempts, oldest first.
 func (l *Ledger) Attempts(ctx context.Context, id string) ([]queue.Attempt, error) {
-	rows, err := l.read.QueryContext(ctx, l.q(`SELECT number, worker, state, code, error, stack, stages, started_at, finished_at
-		FROM attempts WHERE task_id = ? ORDER BY number`), id)
+	rows, err := l.query(ctx, l.read, `SELECT number, worker, state, code, error, stack, stages, started_at, finished_at
+		FROM attempts WHERE task_id = ? ORDER BY number`, id)
 	if err != nil {
 		return nil, fmt.Errorf("sqlledger: attempts: %w", err)
 	}
@@ -147,7 +147,7 @@ func scanAttempt(scan func(...any) error) (queue.Attempt, error) {
 
 // Published notes that a message for the task was handed to the transport.
 func (l *Ledger) Published(ctx context.Context, id string) error {
-	_, err := l.write.ExecContext(ctx, l.q(`UPDATE tasks SET hints = hints + 1, hinted_at = ? WHERE id = ? AND state = 'queued' AND hints = 0`),
+	err := l.exec(ctx, `UPDATE tasks SET hints = hints + 1, hinted_at = ? WHERE id = ? AND state = 'queued' AND hints = 0`,
 		micros(l.now()), id)
 	if err != nil {
 		return fmt.Errorf("sqlledger: published: %w", err)
@@ -157,7 +157,7 @@ func (l *Ledger) Published(ctx context.Context, id string) error {
 
 // Unpublished makes Stale return the task again.
 func (l *Ledger) Unpublished(ctx context.Context, id string) error {
-	_, err := l.write.ExecContext(ctx, l.q(`UPDATE tasks SET hints = 0, hinted_at = 0 WHERE id = ? AND state = 'queued'`), id)
+	err := l.exec(ctx, `UPDATE tasks SET hints = 0, hinted_at = 0 WHERE id = ? AND state = 'queued'`, id)
 	if err != nil {
 		return fmt.Errorf("sqlledger: unpublished: %w", err)
 	}
@@ -166,7 +166,7 @@ func (l *Ledger) Unpublished(ctx context.Context, id string) error {
 
 // UnpublishAll makes Stale return every waiting task again.
 func (l *Ledger) UnpublishAll(ctx context.Context) error {
-	_, err := l.write.ExecContext(ctx, `UPDATE tasks SET hints = 0, hinted_at = 0 WHERE state = 'queued' AND hinted_at > 0`)
+	err := l.exec(ctx, `UPDATE tasks SET hints = 0, hinted_at = 0 WHERE state = 'queued' AND hinted_at > 0`)
 	if err != nil {
 		return fmt.Errorf("sqlledger: unpublish all: %w", err)
 	}
