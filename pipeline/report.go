@@ -24,9 +24,10 @@ type Report struct {
 	Eyes      [2]geometry.Point `json:"eyes_px"` // iris centres on the photo: left, right
 	Chin      geometry.Point    `json:"chin_px"`
 	CrownY    float64           `json:"crown_y_px"` // top of the hair
-	RollDeg   float64           `json:"roll_levelled_deg"`
-	Upscale   float64           `json:"upscale"` // photo pixels per source pixel; above 1.2 the photo is softer than it could be
-	Margin    float64           `json:"margin"`  // 1: every rule in the middle of its band; 0: one at its limit
+	RollDeg   float64           `json:"roll_deg"`   // of the head in the source, right eye lower
+	TiltDeg   float64           `json:"tilt_deg"`   // what is left of it on the photo
+	Upscale   float64           `json:"upscale"`    // photo pixels per source pixel; above 1.2 the photo is softer than it could be
+	Margin    float64           `json:"margin"`     // 1: every rule in the middle of its band; 0: one at its limit
 	Person    float64           `json:"matte_person_share"`
 
 	Matte    string          `json:"matte_network"`
@@ -57,10 +58,12 @@ func (r *run) report(head geometry.Head) *Report {
 		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},
 		Chin:      toPhoto.Apply(r.face.Chin),
 		CrownY:    r.crop.Scale*head.Crown + r.crop.Shift,
-		RollDeg:   r.face.Roll * 180 / math.Pi,
+		RollDeg:   degrees(r.face.Roll),
 		Upscale:   r.crop.Scale, Margin: min(r.crop.Margin, 1), Person: r.area.share,
 		Matte: r.network.Name, SHA256: r.network.SHA256,
 	}
+	d := out.Eyes[1].Sub(out.Eyes[0])
+	out.TiltDeg = degrees(math.Atan2(d.Y, d.X))
 	out.Provider, _ = r.runtime.Provider()
 	for _, rule := range s.Rules {
 		out.Rules = append(out.Rules, check(rule, out.measure(rule.Measure)/s.PxPerMM()))
@@ -91,3 +94,5 @@ func check(rule spec.Rule, value float64) Check {
 	}
 	return c
 }
+
+func degrees(radians float64) float64 { return radians * 180 / math.Pi }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"image"
 	"image/png"
 
@@ -77,7 +78,28 @@ func (r *run) matte(ctx context.Context) (err error) {
 	return err
 }
 
+// geometry finds the crop. A head that cannot be levelled within the picture may stay a little
+// tilted, as the person held it.
 func (r *run) geometry(context.Context) error {
+	level := r.area
+	var first error
+	for _, tilt := range tilts(r.face.Roll) {
+		r.area = level.turned(r.face, tilt)
+		err := r.solve()
+		if err == nil {
+			return nil
+		}
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != fault.GeometryImpossible {
+			return err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (r *run) solve() error {
 	head, err := r.area.head(r.face)
 	if err != nil {
 		return err

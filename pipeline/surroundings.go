@@ -25,7 +25,6 @@ type surroundings struct {
 	src      resample.Source
 	toSource geometry.Affine // head frame -> source
 	toWork   geometry.Affine // head frame -> pixels of alpha
-	scale    float64         // pixels of alpha per source pixel
 	alpha    *resample.Plane // matte of the person, continued beyond the picture's edges
 	share    float64         // of the opaque pixels, how many belong to the person
 }
@@ -34,27 +33,25 @@ type surroundings struct {
 func (r *run) surroundings(ctx context.Context) (surroundings, error) {
 	a := surroundings{src: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
 	lo, hi := a.region(r.face, r.req.Spec)
-	a.scale = math.Sqrt(float64(r.opts.MattePixels) / ((hi.X - lo.X) * (hi.Y - lo.Y)))
-	w := fit((hi.X - lo.X) * a.scale)
-	h := fit((hi.Y - lo.Y) * a.scale)
-	// Rounding to the stride leaves a little more or less on either side.
-	mid := lo.Mid(hi)
-	a.toWork = geometry.Affine{A: a.scale, C: float64(w)/2 - a.scale*mid.X, E: a.scale, F: float64(h)/2 - a.scale*mid.Y}
+	rw, rh := hi.X-lo.X, hi.Y-lo.Y
+	aim := math.Sqrt(float64(r.opts.MattePixels) / (rw * rh))
+	w, h := fit(rw*aim), fit(rh*aim)
+	// Rounding to the network's stride stretches the region a little rather than reaching past
+	// the picture's edge, where repeated pixels would fade the matte of a person that it cuts.
+	sx, sy := float64(w)/rw, float64(h)/rh
+	a.toWork = geometry.Affine{A: sx, C: -sx * lo.X, E: sy, F: -sy * lo.Y}
 	img := resample.Sample(r.pic, a.toWork.Inverse().Then(a.toSource), w, h, resample.Linear)
 	var err error
 	if a.alpha, err = r.matting.Alpha(ctx, img); err != nil {
 		return a, err
 	}
+	mendEdges(a.alpha, a.inside())
 	nose := a.toWork.Apply(a.toSource.Inverse().Apply(r.face.Center()))
 	a.share = matte.KeepPerson(a.alpha, int(nose.X), int(nose.Y))
 	if a.share == 0 {
 		return a, fault.New(fault.MatteUncertain, nil)
 	}
 	return a, nil
-}
-
-func fit(side float64) int {
-	return max(1, int(math.Round(side/matte.Stride))) * matte.Stride
 }
 
 // region returns the corners, in the head's frame, of what the document's largest frame around
@@ -80,6 +77,30 @@ func (a surroundings) region(f *face.Face, s *spec.Spec) (lo, hi geometry.Point)
 	return geometry.Point{X: max(lo.X, pl.X), Y: max(lo.Y, pl.Y)}, geometry.Point{X: min(hi.X, ph.X), Y: min(hi.Y, ph.Y)}
 }
 
+// maxTilt is how far a photo's head may stay tilted when levelling it would cut it.
+const maxTilt = 4 * math.Pi / 180
+
+// turned returns the surroundings in a frame that leaves tilt radians of the head's roll.
+func (a surroundings) turned(f *face.Face, tilt float64) surroundings {
+	if tilt == 0 {
+		return a
+	}
+	frame := geometry.Similarity(1, f.Roll-tilt, f.EyeMid())
+	toLevel := frame.Then(a.toSource.Inverse()) // turned head frame -> level head frame
+	// The matte turns around the eyes with everything else, at the same size.
+	w, h := a.alpha.W, a.alpha.H
+	b := a
+	b.toSource = frame
+	b.alpha = a.alpha.Warp(a.toWork.Inverse().Then(toLevel).Then(a.toWork), w, h)
+	return b
+}
+
+// tilts lists what may be left of the head's roll, the least first.
+func tilts(roll float64) []float64 {
+	limit := min(math.Abs(roll), maxTilt)
+	return []float64{0, math.Copysign(limit/2, roll), math.Copysign(limit, roll)}
+}
+
 // headAxis is the middle of the head: between the eyes and between the outlines of the cheeks,
 // which differ when the head is turned a little.
 func headAxis(f *face.Face, toHead geometry.Affine) float64 {
@@ -96,7 +117,7 @@ func (a surroundings) head(f *face.Face) (geometry.Head, error) {
 	// The hair's top, within a head's width of the axis; a lone strand does not count.
 	visible := a.visible()
 	x0, x1 := a.toWork.Apply(geometry.Point{X: h.Axis - width}).X, a.toWork.Apply(geometry.Point{X: h.Axis + width}).X
-	need := max(2, int(.04*width*a.scale))
+	need := max(2, int(.04*width*a.toWork.A))
 	top, ok := matte.Top(visible, int(x0), int(x1), need)
 	if !ok {
 		return h, fault.New(fault.MatteUncertain, nil)
@@ -111,12 +132,17 @@ func (a surroundings) head(f *face.Face) (geometry.Head, error) {
 // visible is the matte without what lies beyond the picture.
 func (a surroundings) visible() *resample.Plane {
 	v := &resample.Plane{W: a.alpha.W, H: a.alpha.H, Pix: append([]float32(nil), a.alpha.Pix...)}
-	for i, inside := range resample.Inside(a.src, a.toWork.Inverse().Then(a.toSource), v.W, v.H) {
+	for i, inside := range a.inside() {
 		if !inside {
 			v.Pix[i] = 0
 		}
 	}
 	return v
+}
+
+// inside tells which pixels of the matte lie within the picture.
+func (a surroundings) inside() []bool {
+	return resample.Inside(a.src, a.toWork.Inverse().Then(a.toSource), a.alpha.W, a.alpha.H)
 }
 
 // cuts notes in h where the picture's edges cut the person, and returns how many pixels of the
@@ -140,9 +166,9 @@ func (a surroundings) cuts(visible *resample.Plane, h *geometry.Head, x0, x1 flo
 					top++
 				}
 			case beyond.X < 0:
-				h.CutLeft, h.CutLeftFrom = max(h.CutLeft, p.X), min(h.CutLeftFrom, p.Y)
+				h.CutLeft = append(h.CutLeft, p)
 			case beyond.X > float64(w):
-				h.CutRight, h.CutRightFrom = min(h.CutRight, p.X), min(h.CutRightFrom, p.Y)
+				h.CutRight = append(h.CutRight, p)
 			case beyond.Y > float64(hgt):
 				h.CutBottom = min(h.CutBottom, p.Y)
 			}
