@@ -13,6 +13,7 @@ import (
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
+	"idphoto/pipeline/picture"
 	"idphoto/pipeline/spec"
 )
 
@@ -105,10 +106,11 @@ func (f *Function) field(into *form, name string, part *multipart.Part, bodyLeng
 
 // image reads a picture into one buffer, which never grows beyond the limit and one byte.
 // bodyLength is the request's declared length, -1 when it declares none: with it the buffer need
-// not grow at all.
+// not grow at all. What the first bytes rule out is refused without reading on.
 func (f *Function) image(r io.Reader, bodyLength int64) ([]byte, error) {
 	limit := f.opts.MaxImageBytes
-	room := int64(64 << 10)
+	room := int64(firstLook)
+	looked := false
 	if bodyLength > 0 {
 		room = min(bodyLength, limit+1)
 	}
@@ -130,7 +132,32 @@ func (f *Function) image(r io.Reader, bodyLength int64) ([]byte, error) {
 		if err != nil {
 			return nil, f.broken(err)
 		}
+		if !looked && len(data) >= firstLook {
+			looked = true
+			if err := f.hopeless(data); err != nil {
+				return nil, err
+			}
+		}
 	}
+}
+
+// firstLook is enough to tell a picture's format, and mostly its size.
+const firstLook = 64 << 10
+
+// hopeless returns what is wrong with a picture's beginning that no more bytes can mend.
+func (f *Function) hopeless(data []byte) error {
+	_, err := picture.Inspect(data, f.limits())
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		switch e.Code {
+		case fault.UnsupportedType, fault.TooManyPixels, fault.TooSmall:
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Function) limits() *picture.Limits {
+	return &picture.Limits{MaxBytes: f.opts.MaxImageBytes, MaxPixels: f.opts.MaxPixels}
 }
 
 func (f *Function) option(r io.Reader) (string, error) {

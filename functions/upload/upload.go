@@ -2,7 +2,8 @@
 //
 // What can be refused is refused before it costs anything: a declared length above the limit
 // before the body is read, an unknown option when its field arrives (send options before the
-// picture), a picture by its header before any pixel is decoded. A 202 means that picture and row
+// picture), a file that is no picture by its first bytes, a picture by its header before any pixel
+// is decoded. A 202 means that picture and row
 // are stored; otherwise nothing is. The client's file name is never looked at.
 //
 // Fields that are not known are refused: a misspelt option would silently give another photo.
@@ -120,7 +121,7 @@ func (f *Function) generate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, err := picture.Inspect(form.image, &picture.Limits{MaxBytes: f.opts.MaxImageBytes, MaxPixels: f.opts.MaxPixels})
+	info, err := picture.Inspect(form.image, f.limits())
 	if err != nil {
 		return err
 	}
