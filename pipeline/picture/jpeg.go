@@ -21,6 +21,7 @@ const (
 	markSOI   = 0xd8
 	markEOI   = 0xd9
 	markSOS   = 0xda
+	markDQT   = 0xdb
 	markAPP0  = 0xe0
 	markAPP1  = 0xe1
 	markAPP2  = 0xe2
@@ -34,6 +35,7 @@ type jpegWalk struct {
 	frame jpegFrame
 	icc   iccChunks
 
+	seenDQT               bool
 	seenExif, seenJFIF    bool
 	adobe                 bool // an Adobe segment was there
 	adobeTransform        byte
@@ -101,12 +103,14 @@ func nextMarker(data []byte, pos int) (mark byte, next int, ok bool) {
 func (w *jpegWalk) segment(mark byte, body []byte) error {
 	switch {
 	case mark == markSOS:
-		if w.framesSeen == 0 {
-			return broken("JPEG scan before its frame")
+		if w.framesSeen == 0 || !w.seenDQT { // without tables Go decodes plain grey
+			return broken("JPEG scan before its frame or its quantisation tables")
 		}
 		w.scansSeen++
 	case markSOF0 <= mark && mark <= markSOF15 && mark != markDHT && mark != markJPG && mark != markDAC:
 		return w.startFrame(mark, body)
+	case mark == markDQT:
+		w.seenDQT = true
 	case mark == markAPP0 && bytes.HasPrefix(body, []byte("JFIF\x00")):
 		w.seenJFIF = true
 	case mark == markAPP1 && !w.seenExif && bytes.HasPrefix(body, []byte(exifHeader)):
