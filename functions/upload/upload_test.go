@@ -277,7 +277,9 @@ var bad = map[string]struct {
 	"header of 65000 x 65000":  {func() *http.Request { return submission(field{"image", claim(65000, 65000)}) }, 422, "too_many_pixels"},
 	"144 MP PNG of one colour": {func() *http.Request { return submission(field{"image", flat(12000, 12000)}) }, 422, "too_many_pixels"},
 	"8 x 8 pixels":             {func() *http.Request { return submission(field{"image", noise(8, 8)}) }, 422, "too_small"},
-	"picture above the limit":  {func() *http.Request { return submission(field{"image", bytes.Repeat([]byte("\xff\xd8\xff\xe0"), 5<<20+1)}) }, 413, "too_large"},
+	"picture above the limit": {func() *http.Request {
+		return submission(field{"image", bytes.Repeat([]byte("\xff\xd8\xff\xe0"), 5<<20+1)})
+	}, 413, "too_large"},
 	"declared length above limit": {func() *http.Request {
 		r := submission(field{"image", picturePNG})
 		r.ContentLength = 200 << 20
