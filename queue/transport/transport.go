@@ -27,6 +27,8 @@ import (
 	"strings"
 
 	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/awssnssqs"
+	"gocloud.dev/pubsub/gcppubsub"
 
 	"idphoto/queue/transport/memory"
 )
@@ -49,7 +51,12 @@ type scheme struct {
 var inProcess memory.Broker
 
 var schemes = map[string]scheme{
-	memory.Scheme: plain("mem", &inProcess),
+	memory.Scheme:       plain("mem", &inProcess),
+	"rabbit":            rabbit,
+	awssnssqs.SQSScheme: plain("aws_sqs", aws),
+	awssnssqs.SNSScheme: {system: "aws.sns", topic: plain("", aws).topic},
+	gcppubsub.Scheme:    pubSub,
+	natsScheme:          plain("nats", natsOpener{}),
 }
 
 // opener is what the drivers offer for URLs.
