@@ -239,10 +239,16 @@ func TestClerkMakesAPhoto(t *testing.T) {
 	b.click("#checks summary")
 	b.wait(`document.querySelector("#checks").open`)
 	if got, want := b.read(`[...document.querySelectorAll("#checks-rows tr")].map((r) => [...r.cells].map((c) => c.textContent).join("|")).join("; ")`),
-		"Chin to top of hair|33.2\u00a0mm|32 – 36\u00a0mm; Space below the chinour own guide; no published figure|8.1\u00a0mm|from 7\u00a0mm; "+
+		"Chin to top of hair|33.2\u00a0mm|32 – 36\u00a0mm; Space below the chin our own guide|8.1\u00a0mm|from 7\u00a0mm; "+
 			"Space above the hair|1.9\u00a0mm|3 – 5\u00a0mm"; got != want {
 		t.Errorf("measures = %q, want %q", got, want)
 	}
+
+	b.wait(`[...document.querySelectorAll("#lines span")].filter((l) => l.getBoundingClientRect().width > 20).length === 3`) // hair, eyes, chin
+	if got := b.read(`String(document.querySelector("#checks-soft").hidden)`); got != "false" {
+		t.Error("a soft photo is not told")
+	}
+	b.click("#checks summary")
 
 	b.click(`.swatch:has([value="white"])`) // another colour, the same picture
 	b.click("#make")
@@ -374,6 +380,86 @@ func TestEraseNow(t *testing.T) {
 	service.set(func(f *fakeService) {
 		if !slices.Equal(f.erased, []string{"task-1"}) {
 			t.Errorf("erased = %v, want task-1", f.erased)
+		}
+	})
+	b.check(service.host())
+}
+
+func TestCancel(t *testing.T) {
+	service := newFakeService(t)
+	step := make(chan struct{})
+	service.set(func(f *fakeService) { f.step = step })
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	b.click("#make")
+	b.wait(`document.querySelector("#progress-text").textContent === "Waiting for its turn"`)
+	b.click("#cancel")
+	b.wait(`document.querySelector("#progress-text").textContent === "Cancelling"`)
+	close(step)
+	b.waitState("failed")
+	if got := b.text("#failure-text"); !strings.Contains(got, "cancelled") {
+		t.Errorf("after cancel the page says %q", got)
+	}
+	if got := b.read(`[...document.querySelectorAll("#failure .actions > *")].filter((e) => !e.hidden).map((e) => e.id).join()`); got != "failure-again" {
+		t.Errorf("the page offers %s, want to try again", got)
+	}
+	b.check(service.host())
+}
+
+func TestDropAndPaste(t *testing.T) {
+	service := newFakeService(t)
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	for name, event := range map[string]string{
+		"drop":  `new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true})`,
+		"paste": `new ClipboardEvent("paste", {clipboardData: data, bubbles: true})`,
+	} {
+		// A PNG of one pixel, as a browser hands it over.
+		b.do(chromedp.Evaluate[chromedp.Void](`(() => {
+			const png = Uint8Array.from(atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="), (c) => c.charCodeAt(0));
+			const data = new DataTransfer();
+			data.items.add(new File([png], "x.png", {type: "image/png"}));
+			document.querySelector("#preview").removeAttribute("src");
+			document.body.dispatchEvent(` + event + `);
+		})()`))
+		b.wait(`document.querySelector("#preview").naturalWidth === 1`)
+		if got := b.read(`document.querySelector("#picture").dataset.state`); got != "chosen" {
+			t.Errorf("%s: the picture pane is %s", name, got)
+		}
+	}
+	b.check(service.host())
+}
+
+func TestEarlierPhotoIsShownAgain(t *testing.T) {
+	service := newFakeService(t)
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	b.click("#make")
+	b.wait(`document.querySelectorAll("#history-list img").length === 1`)
+	b.click(`.document:has([value="us-51x51"])`)
+	b.click("#make")
+	b.wait(`document.querySelectorAll("#history-list img").length === 2`)
+	if got := b.text("#photo-of"); got != "USA (2 x 2 in) · White" {
+		t.Errorf("shown: %s", got)
+	}
+	b.click("#history-list li:last-child button")
+	b.wait(`document.querySelector("#photo-of").textContent === "1 inch · Blue"`)
+	if got := b.read(`[...document.querySelectorAll(".settings :checked")].map((r) => r.value).join()`); got != "1-inch,blue" {
+		t.Errorf("the settings are %s, want those of the photo", got)
+	}
+	if got := b.read(`document.querySelector("#download-photo").href`); !strings.HasSuffix(got, "/result/task-1?part=photo") {
+		t.Errorf("the download is %s", got)
+	}
+
+	b.click("#erase-all")
+	b.click(`#confirm [value="erase"]`)
+	b.wait(`document.querySelector("#picture").dataset.state === "empty" && document.querySelectorAll("#history-list li").length === 0`)
+	service.set(func(f *fakeService) {
+		slices.Sort(f.erased)
+		if !slices.Equal(f.erased, []string{"task-1", "task-2"}) {
+			t.Errorf("erased = %v, want both tasks", f.erased)
 		}
 	})
 	b.check(service.host())

@@ -19,6 +19,7 @@ import (
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/spec"
+	"idphoto/queue"
 )
 
 // fakeService is the HTTP interface with the work left out: tasks go through the steps a test set,
@@ -96,6 +97,7 @@ func newFakeService(t testing.TB) *fakeService {
 	mux.HandleFunc("GET /api/v1/status/{id}", f.status)
 	mux.HandleFunc("GET /api/v1/tasks/{id}/events", f.events)
 	mux.HandleFunc("GET /api/v1/result/{id}", f.result)
+	mux.HandleFunc("POST /api/v1/tasks/{id}/cancel", f.cancel)
 	mux.HandleFunc("DELETE /api/v1/tasks/{id}", f.erase)
 	f.Server = httptest.NewServer(mux)
 	t.Cleanup(f.Close)
@@ -146,6 +148,9 @@ func (f *fakeService) view(task *fakeTask, lang problem.Language) map[string]any
 		maps.Copy(body, fakeSteps[task.position])
 	case task.outcome != nil:
 		body["status"], body["state"] = "FAILURE", "rejected"
+		if task.outcome.Code == queue.CodeCancelled {
+			body["status"], body["state"] = "REVOKED", "cancelled"
+		}
 		body["error"] = problem.Body(task.outcome.Code, task.outcome.Detail, lang)
 	default:
 		body["status"], body["state"], body["result_available"] = "SUCCESS", "succeeded", true
@@ -228,12 +233,24 @@ func (f *fakeService) result(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Query().Get("part") == "report" {
-		writeJSON(w, http.StatusOK, map[string]any{"rules": fakeChecks})
+		writeJSON(w, http.StatusOK, map[string]any{
+			"rules": fakeChecks, "height_px": task.spec.HeightPx, "upscale": 1.5, "crown_y_px": 40.5,
+			"chin_px": map[string]any{"x": 200, "y": 380.0}, "eyes_px": []map[string]any{{"x": 150, "y": 200}, {"x": 250, "y": 210}},
+		})
 		return
 	}
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Content-Disposition", `attachment; filename="idphoto.jpg"`)
 	w.Write(fakePhoto(task))
+}
+
+func (f *fakeService) cancel(w http.ResponseWriter, r *http.Request) {
+	task := f.find(w, r)
+	if task == nil {
+		return
+	}
+	f.set(func(*fakeService) { task.outcome = fault.New(queue.CodeCancelled, nil) })
+	writeJSON(w, http.StatusOK, f.view(task, problem.LanguageOf(r)))
 }
 
 func (f *fakeService) erase(w http.ResponseWriter, r *http.Request) {

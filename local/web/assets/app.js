@@ -105,20 +105,23 @@ function fail(failed, err) {
   setBusy(false);
   failed.problem = problem;
   showFailure(failed, problem, failed.id);
-  announce(wording(problem).text);
-  moveFocus("failure-text");
+  if (!moveFocus("failure-text")) {
+    announce(wording(problem).text);
+  }
 }
 
 function setBusy(busy) {
   $("make").setAttribute("aria-disabled", String(busy));
 }
 
-/** Moves the focus on, unless the reader has gone elsewhere meanwhile. */
+/** Moves the focus on, unless the reader has gone elsewhere meanwhile; reports whether it did. */
 function moveFocus(id) {
   const at = document.activeElement;
-  if (!at || at === document.body || at.closest(".make, #photo")) {
+  const free = !at || at === document.body || at.closest(".make, #photo") !== null;
+  if (free) {
     $(id).focus({ preventScroll: true });
   }
+  return free;
 }
 
 /** Brings a pane into sight where the panes stand in one column. */

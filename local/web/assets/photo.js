@@ -3,7 +3,7 @@
 
 import { resultPath } from "./api.js";
 import { paint } from "./backgrounds.js";
-import { showChecks } from "./checks.js";
+import { closeChecks, showChecks, startChecks } from "./checks.js";
 import { fileSize, knows, number, onLanguage, t } from "./i18n.js";
 import { $, announce, wording } from "./page.js";
 import { backgroundName, documentName } from "./settings.js";
@@ -44,7 +44,7 @@ export function showStep(step) {
 
 /** The finished photo {id, spec, background, parts, blob, url, report}. */
 export function showPhoto(made) {
-  $("checks").open = false;
+  closeChecks();
   view = { state: "done", spec: made.spec, background: made.background, made };
   draw();
 }
@@ -69,6 +69,9 @@ function draw() {
   if (spec) {
     drawFrame(spec, background);
   }
+  if (state !== "done") {
+    closeChecks();
+  }
   $("result").hidden = state !== "done" || !view.made.url;
   $("failure").hidden = state !== "failed";
   $("erase").parentElement.hidden = !shownTask();
@@ -79,8 +82,8 @@ function drawFrame(spec, background) {
   const frame = $("frame");
   frame.style.setProperty("--ratio", spec.width_px / spec.height_px);
   paint(frame, background);
-  $("across").textContent = `${number(spec.width_mm, 1)} mm`;
-  $("down").textContent = `${number(spec.height_mm, 1)} mm`;
+  $("across").textContent = t("millimetres", { n: number(spec.width_mm, 1) });
+  $("down").textContent = t("millimetres", { n: number(spec.height_mm, 1) });
 }
 
 function drawStep() {
@@ -143,5 +146,6 @@ function drawFailure() {
 
 /** Keeps the pane in the page's language. */
 export function startPhoto() {
+  startChecks();
   onLanguage(draw);
 }
