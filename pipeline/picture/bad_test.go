@@ -68,7 +68,7 @@ func smallBadFiles(t *testing.T) map[string]map[string][]byte {
 			"big.tif":             append([]byte("II+\x00\x08\x00\x00\x00"), make([]byte, 16)...),
 			"run-length.bmp":      patched(bmpFile, 30, 1),
 			"16-bit.bmp":          patched(bmpFile, 28, 16),
-			"compressed-jpeg.tif": tiffWith(tiffFile, 259, 7),
+			"compressed-jpeg.tif": tiffWith(tiffFile, tagCompression, 7),
 		},
 		fault.Undecodable: {
 			"no-scan.jpg":           slices.Concat(jpg[:sos], []byte{0xff, 0xd9}),

@@ -228,7 +228,7 @@ func asTIFF(m *image.RGBA, order binary.AppendByteOrder, orientation int, profil
 	pixelsAt := bitsAt + 6
 	profileAt := pixelsAt + 3*w*h
 	fields := []field{
-		{tagImageWidth, 4, 1, w}, {tagImageLength, 4, 1, h}, {tagBitsPerSample, 3, 3, bitsAt}, {259, 4, 1, 1},
+		{tagImageWidth, 4, 1, w}, {tagImageLength, 4, 1, h}, {tagBitsPerSample, 3, 3, bitsAt}, {tagCompression, 4, 1, 1},
 		{tagPhotometric, 4, 1, 2}, {tagStripOffsets, 4, 1, pixelsAt}, {tagOrientation, 4, 1, orientation},
 		{tagSamplesPerPixel, 4, 1, 3}, {tagRowsPerStrip, 4, 1, h}, {tagStripByteCounts, 4, 1, 3 * w * h},
 	}

@@ -12,6 +12,7 @@ const (
 	tagImageWidth      = 256
 	tagImageLength     = 257
 	tagBitsPerSample   = 258
+	tagCompression     = 259
 	tagPhotometric     = 262
 	tagStripOffsets    = 273
 	tagSamplesPerPixel = 277
@@ -27,7 +28,7 @@ const (
 
 // tiffTags are the fields that inspectTIFF keeps: the others may be as many as they like.
 var tiffTags = map[uint16]bool{
-	tagImageWidth: true, tagImageLength: true, tagBitsPerSample: true, tagPhotometric: true,
+	tagImageWidth: true, tagImageLength: true, tagBitsPerSample: true, tagCompression: true, tagPhotometric: true,
 	tagStripOffsets: true, tagOrientation: true, tagSamplesPerPixel: true, tagRowsPerStrip: true,
 	tagStripByteCounts: true, tagColourMap: true, tagTileWidth: true, tagTileLength: true,
 	tagTileOffsets: true, tagTileByteCounts: true, tagICCProfile: true,
@@ -83,7 +84,11 @@ func inspectTIFF(data []byte, lim Limits) (*header, error) {
 	}
 	photometric := value(tagPhotometric, -1)
 	samples, depth := min(value(tagSamplesPerPixel, 1), 4), min(value(tagBitsPerSample, 1), 16)
-	h.peakBytes = width*height*tiffPixelBytes(photometric, depth) + block*samples*max(depth, 8)/8
+	unpacked := block * samples * max(depth, 8) / 8
+	if value(tagCompression, 1) != 1 {
+		unpacked *= 4 // it grows in steps
+	}
+	h.peakBytes = width*height*tiffPixelBytes(photometric, depth) + unpacked
 	if e, ok := fields[tagICCProfile]; ok {
 		h.icc = newEmbedded(e.value, photometric != photometricRGB && photometric != photometricPalette)
 	}
