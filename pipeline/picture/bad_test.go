@@ -74,6 +74,7 @@ func smallBadFiles(t *testing.T) map[string]map[string][]byte {
 			"no-scan.jpg":           slices.Concat(jpg[:sos], []byte{0xff, 0xd9}),
 			"no-frame.jpg":          slices.Concat(jpg[:sof], jpg[sos:]),
 			"two-frames.jpg":        slices.Concat(jpg[:sos], jpg[sof:]),
+			"many-scans.jpg":        slices.Concat(jpg[:sos], bytes.Repeat([]byte{0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0}, maxScans+1), jpg[sos:]),
 			"short-segment.jpg":     slices.Concat(jpg[:2], []byte{0xff, 0xe0, 0, 1}, jpg[2:]),
 			"zero-height.jpg":       patched(jpg, sof+5, 0, 0),
 			"no-tables.jpg":         slices.Concat(jpg[:2], jpg[sof:]),
@@ -267,6 +268,18 @@ func TestLargeFilesCostLittleToInspect(t *testing.T) {
 		if code(err) != tc.want {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
+	}
+}
+
+// A profile that unpacks to far more than any profile is read only in part.
+func TestAProfileThatUnpacksToMuchCostsLittle(t *testing.T) {
+	data := withChunk(asPNG(t, scene(96, 80)), "iCCP", iccpBody(t, make([]byte, 100<<20)))
+	var info Info
+	if got := allocated(func() { info, _ = Inspect(data, nil) }); got > 2<<20 {
+		t.Errorf("Inspect allocates %d bytes", got)
+	}
+	if info.Profile != "unknown" {
+		t.Errorf("profile = %q, want unknown", info.Profile)
 	}
 }
 

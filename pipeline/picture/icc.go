@@ -10,7 +10,7 @@ const iccHeader = "ICC_PROFILE\x00"
 
 // maxProfile bounds the profiles we look at, in bytes: those that hold only a matrix and curves
 // have a few hundred to some thousand bytes, those of printing presses up to some megabytes.
-const maxProfile = 1 << 20
+const maxProfile = 256 << 10
 
 // embedded is the colour space that a file gives its pixels. The zero value is none.
 type embedded struct {

@@ -28,6 +28,10 @@ const (
 	markAPP14 = 0xee
 )
 
+// maxScans bounds the work in a progressive file: a scan of some bytes costs a pass over all
+// coefficients, and a hostile file has room for a hundred thousand. Real ones have about ten.
+const maxScans = 100
+
 // jpegWalk gathers what the segments say.
 type jpegWalk struct {
 	lim   Limits
@@ -106,7 +110,9 @@ func (w *jpegWalk) segment(mark byte, body []byte) error {
 		if w.framesSeen == 0 || !w.seenDQT { // without tables Go decodes plain grey
 			return broken("JPEG scan before its frame or its quantisation tables")
 		}
-		w.scansSeen++
+		if w.scansSeen++; w.scansSeen > maxScans {
+			return broken("JPEG with more than %d scans", maxScans)
+		}
 	case markSOF0 <= mark && mark <= markSOF15 && mark != markDHT && mark != markJPG && mark != markDAC:
 		return w.startFrame(mark, body)
 	case mark == markDQT:

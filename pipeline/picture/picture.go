@@ -56,7 +56,7 @@ func (l Limits) checkSide(w, h int64) error {
 type Info struct {
 	Format        string // "jpeg", "png", "webp", "gif", "bmp", "tiff" or "heic"
 	Width, Height int    // upright, in pixels
-	Orientation   int    // EXIF 1-8: how the stored pixels are turned to stand upright
+	Orientation   int    // EXIF 1-8: how the stored pixels are turned to stand upright; 1 for HEIC, whose decoder turns them
 
 	// Profile names the colour space the pixels are converted from: "none" (nothing embedded),
 	// "srgb", "display-p3", "adobe-rgb", "matrix" (another matrix profile), or "unknown" (a
