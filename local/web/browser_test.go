@@ -311,7 +311,12 @@ func TestRefusedUploadIsExplained(t *testing.T) {
 	service.set(func(f *fakeService) { f.refuse = fakeRefusal })
 	b := openBrowser(t, "zh-CN")
 	b.open(service.URL)
-	b.choose(portrait(t))
+	text := filepath.Join(t.TempDir(), "text.jpg")
+	if err := os.WriteFile(text, []byte("no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.choose(text)
+	b.wait(`!document.querySelector(".no-preview").hidden && document.querySelector("#preview").hidden`)
 	b.click("#make")
 	b.waitState("failed")
 	if got := b.text("#failure-text"); !strings.Contains(got, "不是我们能读取的图片格式") {
