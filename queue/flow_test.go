@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -53,7 +54,7 @@ func memoryLedger(t *testing.T) *sqlledger.Ledger {
 // TestFlow submits tasks and has a worker do them, over the in-memory transport.
 func TestFlow(t *testing.T) {
 	l := memoryLedger(t)
-	url := "mem://" + t.Name()
+	url := "mem://" + rand.Text()
 	topic, err := transport.OpenTopic(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +114,7 @@ func TestUnreadableAndUnknownMessagesAreDropped(t *testing.T) {
 
 func TestConflictReachesTheSubmitter(t *testing.T) {
 	l := memoryLedger(t)
-	topic, err := transport.OpenTopic(t.Context(), "mem://"+t.Name())
+	topic, err := transport.OpenTopic(t.Context(), "mem://"+rand.Text())
 	if err != nil {
 		t.Fatal(err)
 	}

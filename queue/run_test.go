@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 // ends opens both ends of an in-memory queue of its own.
 func ends(t *testing.T) (*transport.Topic, *transport.Subscription) {
 	t.Helper()
-	url := "mem://" + t.Name()
+	url := "mem://" + rand.Text() // queues outlive the test: no name twice
 	topic, err := transport.OpenTopic(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
