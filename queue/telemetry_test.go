@@ -1,0 +1,217 @@
+package queue_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	"gocloud.dev/pubsub"
+
+	"idphoto/queue"
+)
+
+// attr returns an attribute of a span as text.
+func attr(s tracetest.SpanStub, key attribute.Key) string {
+	for _, kv := range s.Attributes {
+		if kv.Key == key {
+			return kv.Value.Emit()
+		}
+	}
+	return ""
+}
+
+// TestOneTracePerTask: a viewer shows upload, message and every attempt with its stages as one
+// trace, and finds them all by the task's id.
+func TestOneTracePerTask(t *testing.T) {
+	l := memoryLedger(t)
+	spans := tracetest.NewInMemoryExporter()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+	topic := &chanTopic{messages: make(chan *pubsub.Message, 1)}
+	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{System: "mem", Logger: quiet, TracerProvider: tp})
+	w := queue.NewWorker(l, kinds(does(func(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
+		err := j.Stage(ctx, "matte", func(context.Context) error {
+			if j.Attempt == 1 {
+				return errors.New("first fails")
+			}
+			return nil
+		})
+		return nil, err
+	})), &queue.WorkerOptions{System: "mem", Logger: quiet, TracerProvider: tp, Backoff: queue.FullJitter(0, 0)})
+
+	ctx, upload := tp.Tracer("test").Start(t.Context(), "upload")
+	task, _, err := p.Submit(ctx, queue.Task{Kind: "noop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload.End()
+	body := (<-topic.messages).Body
+	for range 2 {
+		if err := w.Process(t.Context(), body); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	byName := map[string][]tracetest.SpanStub{}
+	for _, s := range spans.GetSpans() {
+		byName[s.Name] = append(byName[s.Name], s)
+		if s.SpanContext.TraceID() != upload.SpanContext().TraceID() {
+			t.Errorf("span %q is in another trace", s.Name)
+		}
+		if s.Name != "upload" && attr(s, "idphoto.task.id") != task.ID {
+			t.Errorf("span %q lacks the task's id", s.Name)
+		}
+	}
+	if len(byName["send tasks"]) != 1 || len(byName["process tasks"]) != 2 || len(byName["stage matte"]) != 2 {
+		t.Fatalf("spans = %v", byName)
+	}
+	send := byName["send tasks"][0]
+	if send.SpanKind != trace.SpanKindProducer || send.Parent.SpanID() != upload.SpanContext().SpanID() || attr(send, "messaging.system") != "mem" {
+		t.Errorf("send = %+v", send)
+	}
+	for i, s := range byName["process tasks"] {
+		if s.SpanKind != trace.SpanKindConsumer || s.Parent.SpanID() != send.SpanContext.SpanID() {
+			t.Errorf("attempt %d is no consumer below the sender", i+1)
+		}
+		if len(s.Links) != 1 || s.Links[0].SpanContext.SpanID() != send.SpanContext.SpanID() {
+			t.Errorf("attempt %d has links %v, want one to the sender", i+1, s.Links)
+		}
+		if got, want := attr(s, "idphoto.task.attempt"), []string{"1", "2"}[i]; got != want {
+			t.Errorf("attempt attribute = %s, want %s", got, want)
+		}
+		if got := byName["stage matte"][i].Parent.SpanID(); got != s.SpanContext.SpanID() {
+			t.Errorf("stage of attempt %d hangs elsewhere", i+1)
+		}
+	}
+}
+
+// TestTheTraceSurvivesARepublishedMessage: the context comes from the row, not from the message.
+func TestTheTraceSurvivesARepublishedMessage(t *testing.T) {
+	l := memoryLedger(t)
+	spans := tracetest.NewInMemoryExporter()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+	topic := &chanTopic{messages: make(chan *pubsub.Message, 2)}
+	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet, TracerProvider: tp})
+	task, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Publish(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	sends := spans.GetSpans()
+	if len(sends) != 2 || sends[1].Parent.SpanID() != sends[0].SpanContext.SpanID() {
+		t.Errorf("the second message's span does not join the first's trace: %+v", sends)
+	}
+	for range 2 {
+		m, err := queue.ParseMessage((<-topic.messages).Body)
+		if err != nil || !strings.Contains(m.TraceParent, sends[0].SpanContext.SpanID().String()) {
+			t.Errorf("message = %+v, %v", m, err)
+		}
+	}
+}
+
+// TestMetrics checks names, labels and counts. The names are what alerts and dashboards use.
+func TestMetrics(t *testing.T) {
+	l := memoryLedger(t)
+	reader := sdkmetric.NewManualReader()
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	topic := &chanTopic{messages: make(chan *pubsub.Message, 10)}
+	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet, MeterProvider: mp})
+	w := queue.NewWorker(l, kinds(does(func(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
+		return nil, j.Stage(ctx, "matte", func(context.Context) error { return nil })
+	})), &queue.WorkerOptions{Logger: quiet, MeterProvider: mp})
+	task, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := queue.MessageOf(queue.Task{ID: queue.NewID()}).Encode()
+	for _, body := range [][]byte{(<-topic.messages).Body, queue.MessageOf(task).Encode(), []byte("{"), unknown} {
+		if err := w.Process(t.Context(), body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	topic.down.Store(true)
+	if _, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"}); err != nil {
+		t.Fatal(err)
+	}
+
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, m := range rm.ScopeMetrics[0].Metrics {
+		got[m.Name] = points(m.Data)
+	}
+	const lane = "kind=noop,queue=express"
+	for name, want := range map[string]string{
+		"idphoto.tasks.enqueued":            "2 " + lane,
+		"idphoto.task.publish_failures":     "1 " + lane,
+		"idphoto.tasks.finished":            "1 " + lane + ",state=succeeded",
+		"idphoto.task.attempts":             "1 kind=noop,outcome=succeeded,queue=express",
+		"idphoto.task.duplicate_deliveries": "1 ",
+		"idphoto.task.unknown_deliveries":   "1 ",
+		"idphoto.messages.undecodable":      "1 ",
+		"idphoto.task.wait":                 "1 " + lane,
+		"idphoto.task.run":                  "1 kind=noop,outcome=succeeded,queue=express",
+		"idphoto.task.end_to_end":           "1 " + lane,
+		"idphoto.task.stage":                "1 " + lane + ",stage=matte",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %q", name, got[name], want)
+		}
+	}
+}
+
+// points writes the first data point as "count label=value,...".
+func points(data metricdata.Aggregation) string {
+	write := func(n uint64, set attribute.Set) string {
+		var labels []string
+		for _, kv := range set.ToSlice() {
+			labels = append(labels, string(kv.Key)+"="+kv.Value.Emit())
+		}
+		slices.Sort(labels)
+		return attribute.Int64Value(int64(n)).Emit() + " " + strings.Join(labels, ",")
+	}
+	switch d := data.(type) {
+	case metricdata.Sum[int64]:
+		return write(uint64(d.DataPoints[0].Value), d.DataPoints[0].Attributes)
+	case metricdata.Histogram[float64]:
+		return write(d.DataPoints[0].Count, d.DataPoints[0].Attributes)
+	}
+	return "?"
+}
+
+// TestLogsNameTasksAndNothingElse: what a message or an option holds must not reach the log.
+func TestLogsNameTasksAndNothingElse(t *testing.T) {
+	l := memoryLedger(t)
+	var out strings.Builder
+	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w := queue.NewWorker(l, kinds(does(func(context.Context, *queue.Job) (json.RawMessage, error) { return nil, errors.New("odd") })),
+		&queue.WorkerOptions{Logger: log})
+	task, _, err := l.Create(t.Context(), queue.Task{ID: queue.NewID(), Kind: "noop", Lane: queue.Express, MaxAttempts: 1,
+		InputKey: "tasks/secret-key/original", IdempotencyKey: "secret-idem", Options: json.RawMessage(`{"x":"secret-option"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	process(t, w, task)
+	if err := w.Process(t.Context(), []byte(`secret-body`)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), task.ID) || !strings.Contains(out.String(), `"bytes":11`) {
+		t.Errorf("the log lacks the task's id or the bad message's length:\n%s", out.String())
+	}
+	if strings.Contains(out.String(), "secret") {
+		t.Errorf("the log tells what it must not:\n%s", out.String())
+	}
+}
