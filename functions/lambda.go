@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
@@ -10,8 +12,15 @@ import (
 	"idphoto/functions/janitor"
 )
 
-// takeEvents runs the function on AWS Lambda. It ends only with the process.
+// takeEvents runs the function on AWS Lambda. It ends only with the process: the library's loop
+// waits for the next event and does not hear of ctx, so a signal ends the process from here.
 func (p *program) takeEvents(ctx context.Context) error {
+	context.AfterFunc(ctx, func() {
+		if err := errors.Join(p.parts.Close(ctx), p.telemetry.Shutdown(context.WithoutCancel(ctx))); err != nil {
+			p.log.Warn("stopping", "err", err)
+		}
+		os.Exit(0)
+	})
 	switch p.function {
 	case "process":
 		e, err := openEngine(p)

@@ -60,7 +60,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (err err
 	if err != nil {
 		return err
 	}
-	p := &program{function: c.Function, config: c, lambda: os.Getenv("AWS_LAMBDA_RUNTIME_API") != ""}
+	p := &program{function: c.Function, config: c, lambda: c.LambdaAPI != ""}
 	if len(args) > 0 {
 		p.function = args[0]
 	}

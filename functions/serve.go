@@ -15,8 +15,13 @@ import (
 	"idphoto/queue/transport"
 )
 
-// handler is the function's routes. streamFor and stop are as in status.Options.
+// handler answers the function's routes.
 func (p *program) handler(checks map[string]api.Check, streamFor time.Duration, stop <-chan struct{}) http.Handler {
+	return api.New(api.Options{Log: p.log}, p.routes(checks, streamFor, stop)...)
+}
+
+// routes lists what the function answers. streamFor and stop are as in status.Options.
+func (p *program) routes(checks map[string]api.Check, streamFor time.Duration, stop <-chan struct{}) []api.Route {
 	var routes []api.Route
 	if p.function == "upload" || p.function == "api" {
 		routes = append(routes, p.parts.Upload().Routes()...)
@@ -28,7 +33,7 @@ func (p *program) handler(checks map[string]api.Check, streamFor time.Duration, 
 	if !p.lambda {
 		health.Metrics = p.telemetry.Metrics
 	}
-	return api.New(api.Options{Log: p.log}, append(routes, health.Routes()...)...)
+	return append(routes, health.Routes()...)
 }
 
 // serve runs the function as a server until ctx is done.

@@ -41,7 +41,7 @@ func SQS(worker Processor, slots int, log *slog.Logger) func(context.Context, ev
 			})
 		}
 		wg.Wait()
-		// Not nil: without the list Lambda takes the whole batch for done.
+		// Not nil, so that the answer has its list even when that is empty.
 		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		for i, record := range event.Records {
 			if failed[i] {

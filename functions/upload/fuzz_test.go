@@ -56,7 +56,10 @@ func (m *memory) DeletePrefix(_ context.Context, prefix string) error {
 // FuzzGenerate sends what strangers may send. Whatever it is, the answer is a 202 whose picture and
 // row are there, or a problem with a code of the table that is the client's fault, and nothing kept.
 func FuzzGenerate(f *testing.F) {
-	for _, tc := range bad {
+	for name, tc := range bad {
+		if name == "144 MP PNG of one colour" || name == "picture above the limit" {
+			continue // too slow to make in every worker
+		}
 		r := tc.request()
 		if r.ContentLength > 1<<20 || r.Body == nil {
 			continue

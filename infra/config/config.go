@@ -26,6 +26,7 @@ type Config struct {
 	Addr      string `env:"ADDR" envDefault:"127.0.0.1:8080"` // of the HTTP server
 	Port      string `env:"PORT"`                             // set by Cloud Run: listen on every interface at this port
 	PublicURL string `env:"PUBLIC_URL"`                       // prefix of status_url and download_url when the API stands behind another path or host
+	LambdaAPI string `env:"AWS_LAMBDA_RUNTIME_API"`           // set by AWS Lambda: take its events instead of listening
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info"`      // debug, info, warn, error
 	OTLPURL   string `env:"OTLP_URL"`                         // where traces go (OTLP over HTTP, e.g. http://127.0.0.1:4318); empty: nowhere
 

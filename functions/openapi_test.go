@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"idphoto/functions/api"
+	"idphoto/functions/parts"
+	"idphoto/functions/photo"
+	"idphoto/infra/config"
+	"idphoto/infra/telemetry"
+	"idphoto/queue"
+)
+
+// open returns the function api with everything in memory.
+func open(t *testing.T) *program {
+	t.Helper()
+	c, err := config.Read([]string{"LEDGER_URL=mem://", "BLOBS_URL=mem://", "TOPIC_URL=mem://" + t.Name()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{function: "api", config: c, log: slog.New(slog.DiscardHandler)}
+	if p.telemetry, err = telemetry.Setup(t.Context(), telemetry.Options{Service: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.telemetry.Shutdown(t.Context()) })
+	if p.parts, err = parts.Open(t.Context(), c, needs["api"], p.log); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.parts.Close(t.Context()) })
+	return p
+}
+
+func describe(t *testing.T) *openapi3.T {
+	t.Helper()
+	w := httptest.NewRecorder()
+	if err := api.Description(w, httptest.NewRequest("GET", "/api/v1/openapi.json", nil)); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestTheDescriptionHasEveryRouteAndNoOther(t *testing.T) {
+	p := open(t)
+	var routes, described []string
+	for _, r := range p.routes(nil, 0, nil) {
+		routes = append(routes, r.Method+" "+r.Path)
+	}
+	for path, item := range describe(t).Paths.Map() {
+		for method := range item.Operations() {
+			described = append(described, method+" "+path)
+		}
+	}
+	slices.Sort(routes)
+	slices.Sort(described)
+	for _, r := range routes {
+		if !slices.Contains(described, r) {
+			t.Errorf("%s is not described", r)
+		}
+	}
+	for _, d := range described {
+		if !slices.Contains(routes, d) {
+			t.Errorf("%s is described and not there", d)
+		}
+	}
+}
+
+// checker sends requests and holds each answer against the description.
+type checker struct {
+	handler http.Handler
+	router  routers.Router
+	seen    map[string]bool // operation and status
+}
+
+func (c *checker) ask(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
+	var body []byte
+	if r.Body != nil {
+		body, _ = io.ReadAll(r.Body)
+	}
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.Method, r.URL, err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	w := httptest.NewRecorder()
+	c.handler.ServeHTTP(w, r)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	input := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}}
+	if w.Code < 400 {
+		if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
+			t.Errorf("%s %s was accepted, but is not described: %v", r.Method, r.URL, err)
+		}
+	}
+	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: w.Code, Header: w.Header(), Options: input.Options}
+	answer.SetBodyBytes(w.Body.Bytes())
+	if err := openapi3filter.ValidateResponse(t.Context(), answer); err != nil {
+		t.Errorf("answer %d of %s %s is not as described: %v\n%s", w.Code, r.Method, r.URL, err, w.Body)
+	}
+	c.seen[route.Operation.OperationID] = true
+	return w
+}
+
+func (c *checker) get(t *testing.T, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest("GET", path, nil)
+	r.RemoteAddr = "127.0.0.1:40000"
+	return c.ask(t, r)
+}
+
+func submission(t *testing.T, options map[string]string) *http.Request {
+	t.Helper()
+	picture, err := os.ReadFile("../pipeline/testdata/s17_hopper.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for name, value := range options {
+		form.WriteField(name, value)
+	}
+	part, _ := form.CreateFormFile("image", "x.jpg")
+	part.Write(picture)
+	form.Close()
+	r := httptest.NewRequest("POST", "/api/v1/generate", &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return r
+}
+
+func TestRealAnswersAreAsDescribed(t *testing.T) {
+	for _, kind := range []string{"image/jpeg", "image/png", "text/event-stream"} {
+		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
+	}
+	doc := describe(t)
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := open(t)
+	c := &checker{handler: p.handler(p.parts.Checks(), -1, nil), router: router, seen: map[string]bool{}}
+
+	var accepted struct {
+		TaskID string `json:"task_id"`
+	}
+	if err := json.Unmarshal(c.ask(t, submission(t, map[string]string{"size": "passport", "background": "white"})).Body.Bytes(), &accepted); err != nil {
+		t.Fatal(err)
+	}
+	task := accepted.TaskID
+	c.ask(t, submission(t, map[string]string{"size": "unheard-of"}))
+	c.ask(t, submission(t, map[string]string{"colour": "red"}))
+	c.get(t, "/api/v1/status/"+task)
+	c.get(t, "/api/v1/status/1")
+	c.get(t, "/api/v1/tasks/"+task+"/events")
+	c.get(t, "/api/v1/result/"+task) // 409
+	p.finish(t, task)
+	c.get(t, "/api/v1/status/"+task)
+	for _, part := range []string{"", "?part=photo", "?part=report"} {
+		c.get(t, "/api/v1/result/"+task+part)
+	}
+	c.ask(t, httptest.NewRequest("POST", "/api/v1/tasks/"+task+"/cancel", nil)) // 409
+	c.ask(t, httptest.NewRequest("DELETE", "/api/v1/tasks/"+task, nil))
+	c.get(t, "/api/v1/result/"+task) // 410
+
+	if err := json.Unmarshal(c.ask(t, submission(t, nil)).Body.Bytes(), &accepted); err != nil {
+		t.Fatal(err)
+	}
+	c.ask(t, httptest.NewRequest("POST", "/api/v1/tasks/"+accepted.TaskID+"/cancel", nil))
+	c.get(t, "/api/v1/status/"+accepted.TaskID) // with an error
+	for _, path := range []string{"/api/v1/specs", "/api/v1/specs/1-inch", "/api/v1/specs/none", "/api/v1/problems", "/api/v1/problems/no_face",
+		"/api/v1/openapi.json", "/healthz", "/readyz", "/metrics"} {
+		c.get(t, path)
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if !c.seen[operation.OperationID] {
+				t.Errorf("%s %s was not tried", method, path)
+			}
+		}
+	}
+}
+
+// finish gives the task a result, as a worker would.
+func (p *program) finish(t *testing.T, id string) {
+	t.Helper()
+	claim, err := p.parts.Ledger.Claim(t.Context(), id, "test", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix := queue.ResultPrefix(id, claim.Attempt)
+	for part, data := range map[photo.Part]string{photo.Photo: "\xff\xd8\xff", photo.Report: `{"version":1}`} {
+		if err := p.parts.Blobs.Write(t.Context(), photo.Key(prefix, part), "", []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = p.parts.Ledger.Finish(t.Context(), claim, queue.Outcome{State: queue.Succeeded, ResultPrefix: prefix,
+		Result: json.RawMessage(`{"parts":{"photo":"image/jpeg","report":"application/json"}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestUnusableCommandLinesAreExplained(t *testing.T) {
+	for _, args := range [][]string{nil, {"uplaod"}, {"upload", "status"}} {
+		err := run(t.Context(), args, nil, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "upload, status, api, process, janitor") {
+			t.Errorf("run(%v) = %v", args, err)
+		}
+	}
+	if err := run(t.Context(), []string{"status"}, []string{"MAX_PIXELS=many"}, io.Discard); err == nil || !strings.Contains(err.Error(), "MAX_PIXELS") {
+		t.Errorf("run with a bad setting = %v", err)
+	}
+}
