@@ -218,7 +218,7 @@ func shown(raw string) string {
 		return "(not shown)"
 	case u.Scheme == "mem":
 		return "in memory"
-	case u.Scheme == "file":
+	case u.Scheme == "file", u.Scheme == "sqlite" && u.Opaque == "":
 		return u.Path
 	case u.Opaque != "":
 		return u.Opaque
