@@ -36,7 +36,13 @@ func (f *Function) events(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx holds events back otherwise
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
 	s := &stream{w: w, control: http.NewResponseController(w)}
+	// The server's read timeout would end the request's context in the middle of a stream.
+	s.note(s.control.SetReadDeadline(time.Time{}))
 	s.send(fmt.Appendf(nil, "retry: %d\n\n", reconnectMS))
 	f.follow(r, s, task)
 	return nil
@@ -100,19 +106,20 @@ func (s *stream) view(v View) bool {
 }
 
 func (s *stream) send(b []byte) {
-	if s.err != nil {
-		return
-	}
 	s.at = time.Now()
-	// Runtimes without a connection (API Gateway events) know neither deadlines nor flushing.
-	if err := s.control.SetWriteDeadline(s.at.Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		s.err = err
-		return
+	s.note(s.control.SetWriteDeadline(s.at.Add(streamWrite)))
+	if s.err == nil {
+		_, s.err = s.w.Write(b)
 	}
-	if _, s.err = s.w.Write(b); s.err != nil {
-		return
+	if s.err == nil {
+		s.note(s.control.Flush())
 	}
-	if err := s.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+}
+
+// note keeps the first error. Runtimes without a connection (API Gateway events) know neither
+// deadlines nor flushing: that is none.
+func (s *stream) note(err error) {
+	if s.err == nil && !errors.Is(err, http.ErrNotSupported) {
 		s.err = err
 	}
 }

@@ -439,6 +439,30 @@ func TestEventsTellStatesAndStagesUntilTheEnd(t *testing.T) {
 	}
 }
 
+// A server's timeouts are for ordinary requests: a stream outlives them.
+func TestEventsOutliveTheServersTimeouts(t *testing.T) {
+	s := start(t, &Options{Poll: time.Millisecond})
+	server := httptest.NewUnstartedServer(s)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	server.Start()
+	defer server.Close()
+	id := s.submit(t)
+	lines, _ := follow(t, server.URL, id)
+	next(t, lines)
+	<-time.After(200 * time.Millisecond) // nothing else tells that the timeouts have passed
+	c := s.claim(t, id)
+	if v := next(t, lines); v["state"] != "running" {
+		t.Fatalf("after the timeouts came %v", v)
+	}
+	s.finish(t, c, queue.Outcome{State: queue.Rejected, Code: "no_face"})
+	if v := next(t, lines); v["state"] != "rejected" {
+		t.Fatalf("after the timeouts came %v", v)
+	}
+	if w := s.ask(t, "HEAD", "/tasks/"+s.submit(t)+"/events"); w.Code != 200 {
+		t.Errorf("HEAD is answered by %d", w.Code)
+	}
+}
+
 func TestEventStreamsAreBoundedAndStopWithTheServer(t *testing.T) {
 	stop := make(chan struct{})
 	s := start(t, &Options{Streams: 1, Stop: stop})
