@@ -18,7 +18,11 @@ import (
 
 // cli is the command line. Each command stands in a file of its own name.
 type cli struct {
-	Serve serveCmd `cmd:"" default:"withargs" help:"Start everything on one address (the default command)."`
+	Serve    serveCmd    `cmd:"" default:"withargs" help:"Start everything on one address (the default command)."`
+	Photo    photoCmd    `cmd:"" help:"Make one photo, without a server."`
+	Accuracy accuracyCmd `cmd:"" help:"Measure photos against marks made by hand, and mattes against true ones."`
+	Bench    benchCmd    `cmd:"" help:"Measure photos per second, times and memory, over HTTP."`
+	Doctor   doctorCmd   `cmd:"" help:"Check networks, ONNX Runtime, execution provider and disk."`
 }
 
 func main() {

@@ -1,7 +1,9 @@
 package geometry
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"idphoto/pipeline/spec"
 )
@@ -20,17 +22,15 @@ type Head struct {
 	Crown, Eyes, Chin float64 // heights (y)
 	Axis              float64 // x that goes to the middle of the photo
 
-	// Where the picture's edge cuts the person, if it does: the x or y of the cut. Infinite where
-	// it does not. Side cuts start at a height; below the photo they do not matter.
-	CutBottom, CutLeft, CutRight float64
-	CutLeftFrom, CutRightFrom    float64
+	// Where the picture's edges cut the person, if they do: the height of the lower cut (infinite
+	// where there is none), and points along the side cuts.
+	CutBottom         float64
+	CutLeft, CutRight []Point
 }
 
 // Uncut returns a Head whose person no edge of the picture cuts.
 func Uncut(crown, eyes, chin, axis float64) Head {
-	return Head{Crown: crown, Eyes: eyes, Chin: chin, Axis: axis,
-		CutBottom: math.Inf(1), CutLeft: math.Inf(-1), CutRight: math.Inf(1),
-		CutLeftFrom: math.Inf(1), CutRightFrom: math.Inf(1)}
+	return Head{Crown: crown, Eyes: eyes, Chin: chin, Axis: axis, CutBottom: math.Inf(1)}
 }
 
 // Crop is a photo's frame: photo = Scale*(x - Axis) + Width/2, Scale*y + Shift.
@@ -50,9 +50,9 @@ func (c Crop) ToPhoto() Affine {
 // not leave. When there is none, conflict names rules that cannot hold together.
 func (h Head) Solve(s *spec.Spec, cover []HalfPlane) (crop Crop, conflict []string, ok bool) {
 	rules := h.rules(s)
-	// A side cut may be left beside the photo or below it: take what leaves the larger margin.
-	for _, left := range h.sides(h.CutLeft, h.CutLeftFrom, BodyLeft, s) {
-		for _, right := range h.sides(h.CutRight, h.CutRightFrom, BodyRight, s) {
+	// Each part of a side cut is left beside the photo or below it: take what has the larger margin.
+	for _, left := range h.sides(h.CutLeft, BodyLeft, s) {
+		for _, right := range h.sides(h.CutRight, BodyRight, s) {
 			bounds := append(append(append([]Bound(nil), rules...), left...), right...)
 			for _, p := range cover {
 				bounds = append(bounds, p.bounds(h.Axis, s)...)
@@ -100,15 +100,36 @@ func (h Head) rules(s *spec.Spec) []Bound {
 	return bounds
 }
 
-// sides returns the alternatives of keeping a side cut out of the photo.
-func (h Head) sides(cut, from float64, name string, s *spec.Spec) [][]Bound {
-	if math.IsInf(cut, 0) {
+// maxSplits bounds how many ways of splitting a side cut are tried.
+const maxSplits = 6
+
+// sides returns the alternatives of keeping a side cut out of the photo: its upper part beside
+// the photo and the rest below, for several heights of the split. A cut along a picture's edge leans when the
+// head is levelled, so where it is split matters.
+func (h Head) sides(cut []Point, name string, s *spec.Spec) [][]Bound {
+	if len(cut) == 0 {
 		return [][]Bound{nil}
 	}
-	return [][]Bound{
-		{{Name: name, Gain: math.Abs(cut - h.Axis), Const: -float64(s.WidthPx) / 2}}, // beside
-		{{Name: name, Gain: from, Move: 1, Const: -float64(s.HeightPx)}},             // below
+	cut = slices.Clone(cut)
+	slices.SortFunc(cut, func(p, q Point) int { return cmp.Compare(p.Y, q.Y) })
+	var alternatives [][]Bound
+	splits := min(len(cut), maxSplits)
+	for i := range splits + 1 {
+		n := len(cut) * i / splits // points beside the photo
+		var bounds []Bound
+		if n > 0 {
+			nearest := math.Inf(1)
+			for _, p := range cut[:n] {
+				nearest = min(nearest, math.Abs(p.X-h.Axis))
+			}
+			bounds = append(bounds, Bound{Name: name, Gain: nearest, Const: -float64(s.WidthPx) / 2})
+		}
+		if n < len(cut) {
+			bounds = append(bounds, Bound{Name: name, Gain: cut[n].Y, Move: 1, Const: -float64(s.HeightPx)})
+		}
+		alternatives = append(alternatives, bounds)
 	}
+	return alternatives
 }
 
 // HalfPlane is the set of points with NX*x + NY*y >= D.

@@ -35,12 +35,23 @@ func randomHead(r *rand.Rand) Head {
 		h.CutBottom = h.Chin + size*r.Float64()
 	}
 	if r.IntN(3) == 0 {
-		h.CutLeft, h.CutLeftFrom = h.Axis-size*(.6+r.Float64()), h.Chin+size*(r.Float64()-.2)
+		h.CutLeft = leaningCut(r, h.Axis-size*(.6+r.Float64()), h.Chin+size*(r.Float64()-.2), size)
 	}
 	if r.IntN(3) == 0 {
-		h.CutRight, h.CutRightFrom = h.Axis+size*(.6+r.Float64()), h.Chin+size*(r.Float64()-.2)
+		h.CutRight = leaningCut(r, h.Axis+size*(.6+r.Float64()), h.Chin+size*(r.Float64()-.2), size)
 	}
 	return h
+}
+
+// leaningCut is a side cut from (x, y) down, along an edge that leans.
+func leaningCut(r *rand.Rand, x, y, size float64) []Point {
+	lean := .2 * (r.Float64() - .5)
+	cut := make([]Point, maxSplits)
+	for i := range cut {
+		d := size * float64(i) / maxSplits
+		cut[i] = Point{X: x + lean*d, Y: y + d}
+	}
+	return cut
 }
 
 // holdsFor checks a placement against the rules as a person would, without the solver's algebra.
@@ -63,10 +74,17 @@ func holdsFor(h Head, s *spec.Spec, scale, shift, tolerance float64) bool {
 	if y(h.CutBottom) < float64(s.HeightPx)-px {
 		return false
 	}
-	if x(h.CutLeft) > px && y(h.CutLeftFrom) < float64(s.HeightPx)-px {
-		return false
+	for _, p := range h.CutLeft {
+		if x(p.X) > px && y(p.Y) < float64(s.HeightPx)-px {
+			return false
+		}
 	}
-	return x(h.CutRight) >= w-px || y(h.CutRightFrom) >= float64(s.HeightPx)-px
+	for _, p := range h.CutRight {
+		if x(p.X) < w-px && y(p.Y) < float64(s.HeightPx)-px {
+			return false
+		}
+	}
+	return true
 }
 
 // For random heads and every document: the solver's crop meets the rules, and where it finds none
@@ -170,7 +188,11 @@ func TestOriginalBackgroundStaysInsideThePicture(t *testing.T) {
 func BenchmarkSolve(b *testing.B) {
 	s, _ := spec.Lookup("cn-passport")
 	h := Uncut(-100, 0, 90, 0)
-	h.CutBottom, h.CutLeft, h.CutLeftFrom, h.CutRight, h.CutRightFrom = 300, -200, 150, 200, 150
+	h.CutBottom = 300
+	for y := 150.; y < 300; y += 10 {
+		h.CutLeft = append(h.CutLeft, Point{X: -200, Y: y})
+		h.CutRight = append(h.CutRight, Point{X: 200, Y: y})
+	}
 	for b.Loop() {
 		h.Solve(s, nil)
 	}
