@@ -41,8 +41,6 @@ func (f *Function) events(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	s := &stream{w: w, control: http.NewResponseController(w)}
-	// The server's read timeout would end the request's context in the middle of a stream.
-	s.note(s.control.SetReadDeadline(time.Time{}))
 	s.send(fmt.Appendf(nil, "retry: %d\n\n", reconnectMS))
 	f.follow(r, s, task)
 	return nil
