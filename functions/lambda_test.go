@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +21,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	_ "modernc.org/sqlite"
 
-	"idphoto/models"
 	"idphoto/queue"
 )
 
@@ -115,17 +113,6 @@ func (a *runtimeAPI) invoke(t *testing.T, within time.Duration, event, into any)
 	}
 }
 
-// built is the binary as it is deployed.
-func built(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
-}
-
 // launch starts one function of the binary beside its runtime API. The log goes to the test's log
 // when the test fails.
 func launch(t *testing.T, binary, function string, environ []string) *runtimeAPI {
@@ -182,24 +169,8 @@ func bodyOf(t *testing.T, r events.APIGatewayV2HTTPResponse) []byte {
 // TestOnLambda takes one portrait the whole way through the built binary, with one event of each
 // kind, over a ledger and pictures on disk.
 func TestOnLambda(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the binary")
-	}
-	library, err := models.FindLibrary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	networks, err := models.FindDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	ledger := filepath.Join(dir, "ledger.db")
-	environ := []string{
-		"LEDGER_URL=sqlite:" + ledger, "BLOBS_URL=file://" + filepath.Join(dir, "blobs"), "TOPIC_URL=mem://tasks",
-		models.LibraryVar + "=" + library, models.DirVar + "=" + networks, "WORKERS=2",
-	}
 	binary := built(t)
+	ledger, environ := onDisk(t)
 
 	// Upload: a form in base64.
 	form := submission(t, map[string]string{"size": "1-inch", "background": "red"})
