@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
 )
 
@@ -100,6 +103,24 @@ func TestTheLogTellsTheRouteAndNothingThatTheClientWrote(t *testing.T) {
 		if line[name] != want {
 			t.Errorf("%s = %v, want %v", name, line[name], want)
 		}
+	}
+}
+
+func TestSpansAreNamedByTheRoute(t *testing.T) {
+	recorder := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+	before := otel.GetTracerProvider()
+	otel.SetTracerProvider(provider)
+	defer otel.SetTracerProvider(before)
+	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/api/v1/things/{id}", Handle: ok})
+	ask(h, "GET", "/api/v1/things/1")
+	ask(h, "GET", "/nowhere")
+	var names []string
+	for _, span := range recorder.Ended() {
+		names = append(names, span.Name())
+	}
+	if got := strings.Join(names, ", "); got != "GET /api/v1/things/{id}, GET" {
+		t.Errorf("spans are %q", got)
 	}
 }
 

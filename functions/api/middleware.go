@@ -43,10 +43,12 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, record := problem.WithRecord(r.Context())
 		var task string
+		outer := r
 		r = r.WithContext(context.WithValue(ctx, taskKey{}, &task)) // the mux notes its pattern in this very request
 		sent := &sentWriter{ResponseWriter: w}
 		start := time.Now()
 		defer func() {
+			outer.Pattern = r.Pattern // for span and metrics, which surround this
 			if record.Code != "" {
 				problems.Add(ctx, 1, metric.WithAttributes(attribute.String("route", route(r)), attribute.String("code", record.Code)))
 			}

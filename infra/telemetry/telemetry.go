@@ -84,7 +84,7 @@ func tracerProvider(ctx context.Context, url string, res *resource.Resource) (*s
 		if err != nil {
 			return nil, fmt.Errorf("making the OTLP exporter: %w", err)
 		}
-		options = append(options, sdktrace.WithBatcher(withoutPeople{exporter}))
+		options = append(options, sdktrace.WithSpanProcessor(inherit{}), sdktrace.WithBatcher(withoutPeople{exporter}))
 	}
 	return sdktrace.NewTracerProvider(options...), nil
 }

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
@@ -55,14 +56,16 @@ func TestSpansReachTheReceiver(t *testing.T) {
 	}
 	_, span := tel.Tracers.Tracer("test").Start(t.Context(), "stage decode")
 	span.SetAttributes(attribute.String("idphoto.task.id", "1"), attribute.String("client.address", "192.0.2.7"), attribute.String("user_agent.original", "x"))
+	_, child := tel.Tracers.Tracer("a library").Start(trace.ContextWithSpan(t.Context(), span), "write")
+	child.End()
 	span.End()
 	if err := tel.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if r := <-got; r.path != "/v1/traces" || len(r.spans) != 1 || r.spans[0] != "stage decode" {
+	if r := <-got; r.path != "/v1/traces" || strings.Join(r.spans, ",") != "write,stage decode" {
 		t.Errorf("the receiver got %+v", r)
-	} else if len(r.attributes) != 1 || r.attributes[0] != "idphoto.task.id" {
-		t.Errorf("the span left with %v, want the task's id only", r.attributes)
+	} else if strings.Join(r.attributes, ",") != "idphoto.task.id,idphoto.task.id" {
+		t.Errorf("the spans left with %v, want the task's id on both and nothing else", r.attributes)
 	}
 	if err := tel.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
