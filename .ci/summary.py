@@ -5,7 +5,8 @@
     summary.py COUNTS --total                        # prints "N passed, N failed, N skipped"
 
 Of a test that passes only its package's line is printed; of one that fails everything; of one
-that skips its reason. Tests and subtests count alike.
+that skips its reason. Tests and subtests count alike. A test that never ended (a crash, a
+timeout) counts as failed, and so does a package that fails without one, as when it cannot be built.
 """
 
 import argparse
@@ -17,38 +18,68 @@ from pathlib import Path
 ENDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 
 
-def show(event: dict, kept: dict[tuple, list[str]]) -> str | None:
-    """Print what event calls for, and return how its test ended, if it did. kept holds the output of running tests."""
-    action, name = event["Action"], event.get("Test")
-    if action == "build-output" or (action == "output" and name is None):
-        if event["Output"] != "PASS\n":  # which "go test" shows with -v only
-            print(event["Output"], end="", flush=True)
-        return None
-    key = (event.get("Package"), name)
-    if action == "output":
-        kept[key].append(event["Output"])
-    if name is None or action not in ENDS:
-        return None
-    output = kept.pop(key, [])
-    if action != "pass":
-        print(*(line for line in output if not line.startswith("===")), sep="", end="", flush=True)
-    return ENDS[action]
+class Follower:
+    """Prints events as they come and counts how tests end."""
+
+    def __init__(self) -> None:
+        self.counts: Counter = Counter()
+        self._output: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))  # of running tests, by package
+        self._failed: set[str] = set()  # packages with a failed test
+
+    def take(self, event: dict) -> None:
+        package, test = event.get("Package", ""), event.get("Test")
+        if test is not None:
+            self._take_test(package, test, event)
+        elif event["Action"] in ("output", "build-output"):
+            if event["Output"].startswith("FAIL\t"):
+                self._end_running(package)
+            if event["Output"] != "PASS\n":  # which "go test" shows with -v only
+                show([event["Output"]])
+        elif event["Action"] == "fail":
+            self._end_running(package)
+            if package not in self._failed:
+                self._fail(package)
+
+    def _take_test(self, package: str, test: str, event: dict) -> None:
+        running, action = self._output[package], event["Action"]
+        if action == "run":
+            running[test] = []
+        elif action == "output":
+            running[test].append(event["Output"])
+        elif action in ENDS:
+            output = running.pop(test, [])
+            if action != "pass":
+                show(output)
+            if action == "fail":
+                self._fail(package)
+            else:
+                self.counts[ENDS[action]] += 1
+
+    def _end_running(self, package: str) -> None:
+        for output in self._output.pop(package, {}).values():
+            show(output)
+            self._fail(package)
+
+    def _fail(self, package: str) -> None:
+        self.counts["failed"] += 1
+        self._failed.add(package)
+
+
+def show(output: list[str]) -> None:
+    print(*(line for line in output if not line.startswith("===")), sep="", end="", flush=True)
 
 
 def follow(lines) -> Counter:
     """Show a stream of events and return how many tests ended how."""
-    counts, kept = Counter(), defaultdict(list)
+    follower = Follower()
     for line in lines:
         try:
             event = json.loads(line)
         except json.JSONDecodeError:
-            print(line, end="", flush=True)  # go's own message, not an event
+            show([line])  # go's own message, not an event
             continue
-        if end := show(event, kept):
-            counts[end] += 1
-    for output in kept.values():  # of tests that never ended: a crash or a timeout
-        print(*output, sep="", end="")
-    return counts
+        follower.take(event)
+    return follower.counts
 
 
 def main() -> None:
