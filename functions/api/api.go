@@ -61,7 +61,12 @@ func New(o Options, routes ...Route) http.Handler {
 	var h http.Handler = &dispatcher{mux: mux, fallback: o.Fallback}
 	h = recovered(h)
 	h = logged(o.Log, h)
-	return otelhttp.NewHandler(h, "http", otelhttp.WithSpanNameFormatter(spanName))
+	return otelhttp.NewHandler(h, "http", otelhttp.WithSpanNameFormatter(spanName), otelhttp.WithFilter(notProbe))
+}
+
+// notProbe keeps out of traces what asks every few seconds.
+func notProbe(r *http.Request) bool {
+	return r.URL.Path != "/healthz" && r.URL.Path != "/readyz" && r.URL.Path != "/metrics"
 }
 
 // spanName is known only once the mux has found the route; until then it is the method.

@@ -115,6 +115,7 @@ func TestSpansAreNamedByTheRoute(t *testing.T) {
 	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/api/v1/things/{id}", Handle: ok})
 	ask(h, "GET", "/api/v1/things/1")
 	ask(h, "GET", "/nowhere")
+	ask(h, "GET", "/healthz")
 	var names []string
 	for _, span := range recorder.Ended() {
 		names = append(names, span.Name())
