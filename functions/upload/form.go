@@ -104,30 +104,32 @@ func (f *Function) field(into *form, name string, part *multipart.Part, bodyLeng
 	return unknownField(name)
 }
 
-// image reads a picture into one buffer, which never grows beyond the limit and one byte.
-// bodyLength is the request's declared length, -1 when it declares none: with it the buffer need
-// not grow at all. What the first bytes rule out is refused without reading on.
+// image reads a picture of at most the limit. bodyLength is the request's declared length, -1 when
+// it declares none: with it one buffer is enough; without, pieces are put together at the end, so
+// that a body that is refused costs no more than was read of it. What the first bytes rule out is
+// refused without reading on.
 func (f *Function) image(r io.Reader, bodyLength int64) ([]byte, error) {
 	limit := f.opts.MaxImageBytes
 	room := int64(firstLook)
-	looked := false
 	if bodyLength > 0 {
 		room = min(bodyLength, limit+1)
 	}
+	var pieces [][]byte // full ones, before data
+	var size int64
+	looked := false
 	data := make([]byte, 0, room)
 	for {
 		if len(data) == cap(data) {
-			grown := make([]byte, len(data), min(2*int64(cap(data)), limit+1))
-			copy(grown, data)
-			data = grown
+			pieces = append(pieces, data)
+			data = make([]byte, 0, pieceSize)
 		}
 		n, err := r.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
-		if int64(len(data)) > limit {
+		if size += int64(n); size > limit {
 			return nil, fault.New(fault.TooLarge, nil, "limit", limit)
 		}
 		if errors.Is(err, io.EOF) {
-			return data, nil
+			return join(pieces, data), nil
 		}
 		if err != nil {
 			return nil, f.broken(err)
@@ -140,6 +142,16 @@ func (f *Function) image(r io.Reader, bodyLength int64) ([]byte, error) {
 		}
 	}
 }
+
+func join(pieces [][]byte, last []byte) []byte {
+	if len(pieces) == 0 {
+		return last
+	}
+	return slices.Concat(append(pieces, last)...)
+}
+
+// pieceSize is how much a picture of unknown length grows at a time.
+const pieceSize = 1 << 20
 
 // firstLook is enough to tell a picture's format, and mostly its size.
 const firstLook = 64 << 10

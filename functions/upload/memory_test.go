@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -26,8 +27,8 @@ func (s *stream) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestALargeBodyIsRefusedWhileItStreams sends 200 MB through a real server. However the client
-// declares it, no more than the limit is read, and no more than twice the limit allocated.
+// TestALargeBodyIsRefusedWhileItStreams sends 200 MB through a real server. Whether the client
+// declares that or not, no more than the limit is read, give or take what is on its way, and not much more allocated.
 func TestALargeBodyIsRefusedWhileItStreams(t *testing.T) {
 	const size = 200 << 20
 	s := start(t, nil)
@@ -40,7 +41,7 @@ func TestALargeBodyIsRefusedWhileItStreams(t *testing.T) {
 		read, allocated uint64
 	}{
 		"length declared":     {size, 8 << 20, 16 << 20},
-		"length not declared": {-1, 40 << 20, 64 << 20},
+		"length not declared": {-1, 40 << 20, 32 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var head bytes.Buffer
@@ -103,6 +104,24 @@ func (jpegs) Read(b []byte) (int, error) {
 		b[i] = "\xff\xd8\xff\xe0"[i%4]
 	}
 	return len(b), nil
+}
+
+// TestPiecesMakeAWhole sends pictures around the sizes at which buffers end, without a length.
+func TestPiecesMakeAWhole(t *testing.T) {
+	f := New(nil, nil, nil, nil)
+	for _, size := range []int{0, 1, firstLook - 1, firstLook, firstLook + 1, firstLook + pieceSize, firstLook + pieceSize + 1, 5 << 20} {
+		want := make([]byte, size)
+		jpegs{}.Read(want)
+		for i := range want[min(4, size):] {
+			want[i+4] ^= byte(i >> 7)
+		}
+		for _, declared := range []int64{-1, int64(size) + 300} {
+			got, err := f.image(iotest.HalfReader(bytes.NewReader(want)), declared)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes, declared %d: got %d, %v", size, declared, len(got), err)
+			}
+		}
+	}
 }
 
 // TestPicturesTogetherAreBounded: while two slow uploads hold all the memory there is, a third is

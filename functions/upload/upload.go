@@ -10,9 +10,9 @@
 //
 // # Memory
 //
-// A request holds its picture, at most MaxImageBytes, and while a body of undeclared length grows
-// half as much again for a moment. All requests together hold at most Memory; beyond that the
-// answer is 503 with Retry-After, and no body is read.
+// A request holds its picture, at most MaxImageBytes (for a moment twice when its length was not
+// declared). All requests together hold at most Memory; beyond that the answer is 503 with
+// Retry-After, and no body is read.
 package upload
 
 import (

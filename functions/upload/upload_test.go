@@ -2,12 +2,14 @@ package upload
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image"
-	"image/color"
 	"image/png"
 	"io"
 	"io/fs"
@@ -139,11 +141,23 @@ func noise(w, h int) []byte {
 	return out.Bytes()
 }
 
-// flat is a valid PNG of one colour: few bytes, many pixels.
+// flat is a valid PNG of one colour with one bit per pixel: few bytes, many pixels.
 func flat(w, h int) []byte {
-	m := image.NewPaletted(image.Rect(0, 0, w, h), color.Palette{color.White})
-	var out bytes.Buffer
-	png.Encode(&out, m)
+	var rows, out bytes.Buffer
+	z := zlib.NewWriter(&rows)
+	z.Write(make([]byte, h*(1+(w+7)/8)))
+	z.Close()
+	chunk := func(kind string, data []byte) {
+		binary.Write(&out, binary.BigEndian, uint32(len(data)))
+		body := append([]byte(kind), data...)
+		out.Write(body)
+		binary.Write(&out, binary.BigEndian, crc32.ChecksumIEEE(body))
+	}
+	out.WriteString("\x89PNG\r\n\x1a\n")
+	size := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(w)), uint32(h))
+	chunk("IHDR", append(size, 1, 0, 0, 0, 0))
+	chunk("IDAT", rows.Bytes())
+	chunk("IEND", nil)
 	return out.Bytes()
 }
 
