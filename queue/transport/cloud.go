@@ -19,11 +19,11 @@ import (
 // one has a driver fetch one message per request.
 var one = batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}
 
-// aws opens awssqs and awssns URLs as the driver does, with other defaults: raw=true, since a body
+// awsURLs opens awssqs and awssns URLs as the driver does, with other defaults: raw=true, since a body
 // shaped like an SNS notice would be taken apart otherwise, and waittime=10s, a long poll, so that
 // an idle worker starts at once. The queue's visibility timeout must be above the worker's
 // deadline, or a slow task's message comes again (which is refused, but wakes a worker).
-var aws = &awsOpener{awssnssqs.URLOpener{SubscriptionOptions: awssnssqs.SubscriptionOptions{ReceiveBatcherOptions: one}}}
+var awsURLs = &awsOpener{awssnssqs.URLOpener{SubscriptionOptions: awssnssqs.SubscriptionOptions{ReceiveBatcherOptions: one}}}
 
 type awsOpener struct{ awssnssqs.URLOpener }
 

@@ -53,8 +53,8 @@ var inProcess memory.Broker
 var schemes = map[string]scheme{
 	memory.Scheme:       plain("mem", &inProcess),
 	"rabbit":            rabbit,
-	awssnssqs.SQSScheme: plain("aws_sqs", aws),
-	awssnssqs.SNSScheme: {system: "aws.sns", topic: plain("", aws).topic},
+	awssnssqs.SQSScheme: plain("aws_sqs", awsURLs),
+	awssnssqs.SNSScheme: {system: "aws.sns", topic: plain("", awsURLs).topic},
 	gcppubsub.Scheme:    pubSub,
 	natsScheme:          plain("nats", natsOpener{}),
 }
