@@ -33,9 +33,9 @@ type runtimeAPI struct {
 }
 
 type invocation struct {
-	id       string
-	deadline time.Time
-	event    []byte
+	id     string
+	within time.Duration // from when the process takes it, as on Lambda
+	event  []byte
 }
 
 type answer struct {
@@ -77,7 +77,7 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	case e := <-a.events:
 		h := w.Header()
 		h.Set("Lambda-Runtime-Aws-Request-Id", e.id)
-		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(e.deadline.UnixMilli(), 10))
+		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(e.within).UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-central-1:123456789012:function:test")
 		h.Set("Content-Type", "application/json")
 		w.Write(e.event)
@@ -91,7 +91,7 @@ func (a *runtimeAPI) invoke(t *testing.T, within time.Duration, event, into any)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := invocation{id: queue.NewID(), deadline: time.Now().Add(within), event: data}
+	e := invocation{id: queue.NewID(), within: within, event: data}
 	patience := time.After(2 * time.Minute)
 	select {
 	case a.events <- e:
