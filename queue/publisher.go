@@ -135,5 +135,5 @@ func (p *Publisher) noteFailure(ctx context.Context, t Task, span trace.Span, er
 	span.SetStatus(codes.Error, "not published")
 	span.RecordError(err)
 	p.meters.publishFailed.Add(ctx, 1, labels(t))
-	p.log.WarnContext(ctx, "message not published, a janitor will", "task", t.ID, "err", err)
+	p.log.WarnContext(ctx, "message not published, a janitor will", "task", t.ID, "err", err.Error()) // without the frames that the Go CDK adds
 }

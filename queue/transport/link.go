@@ -168,7 +168,7 @@ func (s *Subscription) Receive(ctx context.Context) (*pubsub.Message, error) {
 			}
 		}
 		if ctx.Err() == nil && !errors.Is(err, errClosed) {
-			slog.WarnContext(ctx, "subscription lost, connecting again", "err", err)
+			slog.WarnContext(ctx, "subscription lost, connecting again", "err", err.Error()) // without the frames that the Go CDK adds
 		}
 		if ctx.Err() != nil || errors.Is(err, errClosed) {
 			return nil, err
