@@ -47,6 +47,8 @@ type accuracy struct {
 	Size      string     `json:"size"`
 	Portraits []portrait `json:"portraits"`
 	Mattes    []matteErr `json:"mattes,omitempty"`
+
+	PhotoMattes []matteErr `json:"photo_mattes,omitempty"`
 }
 
 func (c *accuracyCmd) Run(ctx context.Context, out io.Writer) error {
@@ -73,10 +75,11 @@ func (c *accuracyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	printPortraits(out, result)
 	if c.Matting != "" {
-		if result.Mattes, err = measureMattes(ctx, p, c.Matting); err != nil {
+		if result.Mattes, result.PhotoMattes, err = measureMattes(ctx, p, s, c.Matting); err != nil {
 			return err
 		}
-		printMattes(out, result.Mattes)
+		printMattes(out, "Mattes of whole pictures against the truth", result.Mattes)
+		printMattes(out, "Mattes on photos for "+s.ID+" against the truth", result.PhotoMattes)
 	}
 	if c.JSON == "" {
 		return nil
@@ -110,10 +113,15 @@ func measurePortrait(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, di
 	return one, nil
 }
 
+// transform is the report's map from upright source pixels to photo pixels.
+func transform(r *pipeline.Report) geometry.Affine {
+	m := r.Transform
+	return geometry.Affine{A: m[0][0], B: m[0][1], C: m[0][2], D: m[1][0], E: m[1][1], F: m[1][2]}
+}
+
 // compare takes the marks to the photo through the report's transform and compares there.
 func (one *portrait) compare(r *pipeline.Report, m mark, s *spec.Spec) {
-	t := geometry.Affine{A: r.Transform[0][0], B: r.Transform[0][1], C: r.Transform[0][2],
-		D: r.Transform[1][0], E: r.Transform[1][1], F: r.Transform[1][2]}
+	t := transform(r)
 	left, right := t.Apply(m.left), t.Apply(m.right)
 	chin, hair := t.Apply(m.onAxis(m.chinY)), t.Apply(m.onAxis(m.hairY))
 	unit := left.Dist(right)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
-	_ "image/png"
+	"image/png"
 	"io"
 	"math"
 	"os"
@@ -12,7 +14,10 @@ import (
 	"text/tabwriter"
 
 	"idphoto/pipeline"
+	"idphoto/pipeline/fault"
+	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/resample"
+	"idphoto/pipeline/spec"
 )
 
 // matteErr is how far a matte is from the true one.
@@ -27,31 +32,71 @@ type matteErr struct {
 // soft is the range of true values that count as soft: strands and rims.
 const softLow, softHigh = .02, .98
 
-func measureMattes(ctx context.Context, p *pipeline.Pipeline, dir string) ([]matteErr, error) {
+// measureMattes compares the matte of each whole picture, and that of the photo where the picture
+// gives one: the truth is taken to the photo by the report's transform.
+func measureMattes(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, dir string) (whole, photos []matteErr, err error) {
 	rows, err := readCSV(filepath.Join(dir, "INDEX.csv"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var errs []matteErr
 	for _, row := range rows {
 		truth, err := readAlpha(filepath.Join(dir, row["alpha"]))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		data, err := os.ReadFile(filepath.Join(dir, row["image"]))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		got, err := p.Matte(ctx, data)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", row["image"], err)
+			return nil, nil, fmt.Errorf("%s: %w", row["image"], err)
 		}
 		if got.W != truth.W || got.H != truth.H {
-			return nil, fmt.Errorf("%s is %dx%d, its matte %dx%d", row["image"], got.W, got.H, truth.W, truth.H)
+			return nil, nil, fmt.Errorf("%s is %dx%d, its matte %dx%d", row["image"], got.W, got.H, truth.W, truth.H)
 		}
-		errs = append(errs, compareMattes(row["image"], got, truth))
+		whole = append(whole, compareMattes(row["image"], got, truth))
+
+		cut, onPhoto, err := photoMatte(ctx, p, s, data, truth)
+		if _, rejected := errors.AsType[*fault.Error](err); rejected {
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", row["image"], err)
+		}
+		photos = append(photos, compareMattes(row["image"], cut, onPhoto))
 	}
-	return errs, nil
+	return whole, photos, nil
+}
+
+// photoMatte returns the matte of a photo and the true one in the same frame.
+func photoMatte(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, data []byte, truth *resample.Plane) (got, want *resample.Plane, err error) {
+	transparent, err := spec.ParseBackground("transparent")
+	if err != nil {
+		return nil, nil, err
+	}
+	res, err := p.Run(ctx, data, pipeline.Request{Spec: s, Background: transparent}, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	img, err := png.Decode(bytes.NewReader(res.Photo))
+	if err != nil {
+		return nil, nil, err
+	}
+	got = resample.NewPlane(s.WidthPx, s.HeightPx)
+	for i := range got.Pix {
+		_, _, _, a := img.At(i%got.W, i/got.W).RGBA()
+		got.Pix[i] = float32(a) / 65535
+	}
+	// Nine points of the truth for each pixel, so that a finer truth is averaged.
+	const n = 3
+	toSource := transform(res.Report).Inverse()
+	fine := truth.Warp(geometry.Affine{A: 1. / n, E: 1. / n}.Then(toSource), n*got.W, n*got.H)
+	want = resample.NewPlane(got.W, got.H)
+	for i, v := range fine.Pix {
+		want.Pix[i/fine.W/n*want.W+i%fine.W/n] += v / (n * n)
+	}
+	return got, want, nil
 }
 
 func readAlpha(path string) (*resample.Plane, error) {
@@ -144,8 +189,8 @@ func gradient(p *resample.Plane) []float64 {
 	return gx
 }
 
-func printMattes(out io.Writer, errs []matteErr) {
-	fmt.Fprintln(out, "\nMattes of whole pictures against the truth")
+func printMattes(out io.Writer, title string, errs []matteErr) {
+	fmt.Fprintf(out, "\n%s\n", title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "picture\tMAD /1000\tMSE /1000\tgradient /1000\tsoft band /100\t")
 	var mean matteErr

@@ -11,14 +11,16 @@
 //
 // # Memory
 //
-// The arena allocator is off: it keeps the peak of every shape it ever saw. Without it memory
-// goes back after each run, for a few percent of time.
+// All sessions share one arena, which keeps the peak of what runs side by side. An arena for each
+// session keeps the sum of their peaks instead; without an arena every run pays for fresh pages
+// (measured: a fifth more time). Memory patterns are off: they plan for each shape apart.
 package models
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -39,7 +41,7 @@ type Options struct {
 	Dir      string   // folder of the networks; default FindDir
 	Library  string   // ONNX Runtime's shared library; default FindLibrary
 	Provider Provider // default CPU
-	Threads  int      // threads of one Run; default 1 (photos run side by side)
+	Threads  int      // threads of one Run; default 2: faster for a photo alone, no slower for two side by side
 }
 
 // Runtime is ONNX Runtime, loaded, with a choice of execution provider.
@@ -72,8 +74,26 @@ func loadLibrary(path string) error {
 	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
 		return fmt.Errorf("loading ONNX Runtime from %s: %w", path, err)
 	}
+	if err := shareArena(); err != nil {
+		return fmt.Errorf("ONNX Runtime's memory: %w", err)
+	}
 	environment.library = path
 	return nil
+}
+
+// shareArena gives all sessions one arena that grows by what is asked for: ArenaCfg's second
+// argument 1 is kSameAsRequested.
+func shareArena() error {
+	info, err := ort.GetMemoryInfo()
+	if err != nil {
+		return err
+	}
+	cfg, err := ort.NewArenaCfg(0, 1, -1, -1)
+	if err != nil {
+		return err
+	}
+	defer cfg.Destroy()
+	return ort.CreateAndRegisterAllocator(info, cfg)
 }
 
 // Open loads ONNX Runtime and settles the execution provider.
@@ -94,7 +114,7 @@ func Open(opts *Options) (*Runtime, error) {
 		}
 	}
 	if o.Threads <= 0 {
-		o.Threads = 1
+		o.Threads = min(2, runtime.NumCPU())
 	}
 	if err := loadLibrary(o.Library); err != nil {
 		return nil, err
@@ -170,9 +190,10 @@ func (r *Runtime) sessionOptions() (*ort.SessionOptions, error) {
 	err = errors.Join(
 		so.SetIntraOpNumThreads(r.opts.Threads),
 		so.SetInterOpNumThreads(1),
-		so.SetCpuMemArena(false),
+		so.SetCpuMemArena(true),
 		so.SetMemPattern(false),
 		// A pool that spins while it waits takes the core from the photo beside it.
+		so.AddSessionConfigEntry("session.use_env_allocators", "1"),
 		so.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 	)
 	if err == nil && r.provider == CUDA {

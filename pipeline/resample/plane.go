@@ -21,9 +21,9 @@ func (p *Plane) At(x, y int) float32 { return p.Pix[clamp(y, p.H)*p.W+clamp(x, p
 func (p *Plane) Warp(toPlane geometry.Affine, w, h int) *Plane {
 	dst := NewPlane(w, h)
 	for y := range h {
+		sx, sy := start(toPlane, y)
 		for x := range w {
-			fx, fy := float64(x)+.5, float64(y)+.5
-			dst.Pix[y*w+x] = p.cubic(float32(toPlane.A*fx+toPlane.B*fy+toPlane.C-.5), float32(toPlane.D*fx+toPlane.E*fy+toPlane.F-.5))
+			dst.Pix[y*w+x] = p.cubic(sx+float32(toPlane.A*float64(x)), sy+float32(toPlane.D*float64(x)))
 		}
 	}
 	return dst

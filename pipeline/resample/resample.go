@@ -29,8 +29,7 @@ const (
 // Sample returns the w x h piece whose pixels toSource maps to the source. Beyond the source's
 // edge the nearest pixel is repeated: Inside tells where that happened.
 func Sample(src Source, toSource geometry.Affine, w, h int, k Kernel) *image.RGBA {
-	scale := toSource.Scale()
-	factor := max(1, int(scale))
+	factor, n := steps(toSource.Scale(), k)
 	sw, sh := src.Bounds()
 	region := footprint(toSource, w, h, 3*float64(factor)).Intersect(image.Rect(0, 0, sw, sh))
 	if region.Empty() {
@@ -39,7 +38,21 @@ func Sample(src Source, toSource geometry.Affine, w, h int, k Kernel) *image.RGB
 	reduced := src.Reduce(region, factor)
 	f := 1 / float64(factor)
 	toReduced := toSource.Then(geometry.Affine{A: f, C: -float64(region.Min.X) * f, E: f, F: -float64(region.Min.Y) * f})
+	if n > 1 {
+		return average(reduced, toReduced, w, h, n)
+	}
 	return warp(reduced, toReduced, w, h, k)
+}
+
+// steps splits a reduction: by a whole factor first, then by averaging n x n points of each pixel
+// of the piece. Networks take a piece from the nearest factor with one point; pixels for people
+// come from no coarser source than themselves.
+func steps(scale float64, k Kernel) (factor, n int) {
+	if k == Linear {
+		return max(1, int(scale+.5)), 1
+	}
+	factor = max(1, int(scale))
+	return factor, max(1, int(math.Ceil(scale/float64(factor)-.1)))
 }
 
 // Inside returns where a w x h piece lies within the source: true for pixels whose centre does.
@@ -72,30 +85,51 @@ func nearest(r image.Rectangle, sw, sh int) image.Rectangle {
 	return image.Rect(x, y, x+1, y+1)
 }
 
+// warp reads one point of src for each pixel.
 func warp(src *image.RGBA, m geometry.Affine, w, h int, k Kernel) *image.RGBA {
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
-	// Where the piece is still coarser than the reduced source, several points are averaged.
-	n := int(math.Ceil(m.Scale() - .1))
-	read := linear
-	if n <= 1 {
-		n = 1
-		if k == Cubic {
-			read = cubic
-		}
-	}
-	step, norm := 1/float64(n), 1/float32(n*n)
 	for y := range h {
 		row := dst.Pix[y*dst.Stride : y*dst.Stride+4*w]
+		sx, sy := start(m, y)
 		for x := range w {
+			px, py := sx+float32(m.A*float64(x)), sy+float32(m.D*float64(x))
 			var r, g, b float32
+			if k == Cubic {
+				r, g, b = cubic(src, px, py)
+			} else {
+				r, g, b = linear(src, px, py)
+			}
+			row[4*x], row[4*x+1], row[4*x+2], row[4*x+3] = to8(r), to8(g), to8(b), 255
+		}
+	}
+	return dst
+}
+
+// start is where row y of the piece begins in the source, counted from pixel centres.
+func start(m geometry.Affine, y int) (sx, sy float32) {
+	fy := float64(y) + .5
+	return float32(m.A*.5 + m.B*fy + m.C - .5), float32(m.D*.5 + m.E*fy + m.F - .5)
+}
+
+// average reads n x n points of src for each pixel.
+func average(src *image.RGBA, m geometry.Affine, w, h, n int) *image.RGBA {
+	step := 1 / float64(n)
+	fine := warp(src, geometry.Affine{A: step, E: step}.Then(m), n*w, n*h, Linear)
+	dst := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			var sum [3]int
 			for j := range n {
+				p := fine.Pix[(n*y+j)*fine.Stride+4*n*x:]
 				for i := range n {
-					px, py := float64(x)+(float64(i)+.5)*step, float64(y)+(float64(j)+.5)*step
-					sr, sg, sb := read(src, float32(m.A*px+m.B*py+m.C-.5), float32(m.D*px+m.E*py+m.F-.5))
-					r, g, b = r+sr, g+sg, b+sb
+					sum[0], sum[1], sum[2] = sum[0]+int(p[4*i]), sum[1]+int(p[4*i+1]), sum[2]+int(p[4*i+2])
 				}
 			}
-			row[4*x], row[4*x+1], row[4*x+2], row[4*x+3] = to8(r*norm), to8(g*norm), to8(b*norm), 255
+			o := dst.Pix[y*dst.Stride+4*x:]
+			for c := range sum {
+				o[c] = uint8((sum[c] + n*n/2) / (n * n))
+			}
+			o[3] = 255
 		}
 	}
 	return dst
@@ -109,11 +143,16 @@ func to8(v float32) uint8 {
 func linear(src *image.RGBA, x, y float32) (r, g, b float32) {
 	x0, y0 := floor(x), floor(y)
 	fx, fy := x-float32(x0), y-float32(y0)
-	xa, xb := clamp(x0, src.Rect.Dx()), clamp(x0+1, src.Rect.Dx())
-	ya, yb := clamp(y0, src.Rect.Dy())*src.Stride, clamp(y0+1, src.Rect.Dy())*src.Stride
-	p, q := src.Pix[ya+4*xa:ya+4*xa+3:ya+4*xa+3], src.Pix[ya+4*xb:ya+4*xb+3:ya+4*xb+3]
-	s, t := src.Pix[yb+4*xa:yb+4*xa+3:yb+4*xa+3], src.Pix[yb+4*xb:yb+4*xb+3:yb+4*xb+3]
-	wp, wq, ws, wt := (1-fx)*(1-fy), fx*(1-fy), (1-fx)*fy, fx*fy
+	w, h := src.Rect.Dx(), src.Rect.Dy()
+	i, dx, dy := y0*src.Stride+4*x0, 4, src.Stride
+	if x0 < 0 || y0 < 0 || x0 >= w-1 || y0 >= h-1 {
+		xa, xb, ya, yb := clamp(x0, w), clamp(x0+1, w), clamp(y0, h), clamp(y0+1, h)
+		i, dx, dy = ya*src.Stride+4*xa, 4*(xb-xa), (yb-ya)*src.Stride
+	}
+	p, q := src.Pix[i:i+3:i+3], src.Pix[i+dx:i+dx+3:i+dx+3]
+	s, t := src.Pix[i+dy:i+dy+3:i+dy+3], src.Pix[i+dx+dy:i+dx+dy+3:i+dx+dy+3]
+	wq, wt := fx*(1-fy), fx*fy
+	wp, ws := 1-fy-wq, fy-wt
 	r = wp*float32(p[0]) + wq*float32(q[0]) + ws*float32(s[0]) + wt*float32(t[0])
 	g = wp*float32(p[1]) + wq*float32(q[1]) + ws*float32(s[1]) + wt*float32(t[1])
 	b = wp*float32(p[2]) + wq*float32(q[2]) + ws*float32(s[2]) + wt*float32(t[2])
