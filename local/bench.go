@@ -50,8 +50,14 @@ func (c *benchCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// On disk, as the workshop runs by default: pictures kept in memory would count as the work's.
+	data, err := os.MkdirTemp("", "idphoto-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(data)
 	server, err := Start(ctx, Config{
-		Addr: "127.0.0.1:0", Memory: true, Workers: c.Workers, Engine: c.Engine.options(),
+		Addr: "127.0.0.1:0", Data: data, Workers: c.Workers, Engine: c.Engine.options(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
