@@ -47,7 +47,7 @@ func submit(t *testing.T, p *queue.Publisher) queue.Task {
 	t.Helper()
 	task, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"})
 	if err != nil {
-		t.Fatal(err)
+		t.Errorf("Submit: %v", err)
 	}
 	return task
 }
@@ -208,13 +208,15 @@ func TestAMessageNotProcessedGoesBackWhenTheWorkerStops(t *testing.T) {
 	})
 }
 
-// TestStartsAndStopsAreClean starts and stops workers in a hurry, with messages coming in.
+// TestStartsAndStopsAreClean starts and stops workers in a hurry, with messages coming in. Each
+// task runs once.
 func TestStartsAndStopsAreClean(t *testing.T) {
+	const tasks = 100
 	l := memoryLedger(t)
 	topic, sub := ends(t)
-	h := does(func(context.Context, *queue.Job) (json.RawMessage, error) { return nil, nil })
+	ran := make(chan string, 2*tasks)
+	w := worker(l, does(func(_ context.Context, j *queue.Job) (json.RawMessage, error) { ran <- j.Task.ID; return nil, nil }))
 	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet})
-	const tasks = 100
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
 		for range tasks {
@@ -223,26 +225,26 @@ func TestStartsAndStopsAreClean(t *testing.T) {
 	})
 	for range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
-		if err := worker(l, h).Run(ctx, sub); err != nil {
+		if err := w.Run(ctx, sub); err != nil {
 			t.Errorf("Run = %v", err)
 		}
 		cancel()
 	}
 	feeding.Wait()
-	done := make(chan struct{})
-	last := does(func(context.Context, *queue.Job) (json.RawMessage, error) { return nil, nil })
-	stop := run(t, worker(l, last), sub)
-	go func() {
-		defer close(done)
-		for {
-			if counts, err := l.Counts(t.Context()); err != nil || counts[queue.Succeeded] == tasks {
-				return
-			}
+	stop := run(t, w, sub)
+	seen := map[string]bool{}
+	for len(seen) < tasks {
+		id := <-ran
+		if seen[id] {
+			t.Errorf("task %s ran twice", id)
 		}
-	}()
-	<-done
+		seen[id] = true
+	}
 	if err := stop(); err != nil {
 		t.Errorf("Run = %v", err)
+	}
+	if counts, err := l.Counts(t.Context()); err != nil || counts[queue.Succeeded] != tasks {
+		t.Errorf("counts = %v, %v", counts, err)
 	}
 	closeEnds(t, topic, sub)
 }

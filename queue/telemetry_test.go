@@ -24,7 +24,7 @@ import (
 func attr(s tracetest.SpanStub, key attribute.Key) string {
 	for _, kv := range s.Attributes {
 		if kv.Key == key {
-			return kv.Value.Emit()
+			return kv.Value.String()
 		}
 	}
 	return ""
@@ -178,10 +178,10 @@ func points(data metricdata.Aggregation) string {
 	write := func(n uint64, set attribute.Set) string {
 		var labels []string
 		for _, kv := range set.ToSlice() {
-			labels = append(labels, string(kv.Key)+"="+kv.Value.Emit())
+			labels = append(labels, string(kv.Key)+"="+kv.Value.String())
 		}
 		slices.Sort(labels)
-		return attribute.Int64Value(int64(n)).Emit() + " " + strings.Join(labels, ",")
+		return attribute.Int64Value(int64(n)).String() + " " + strings.Join(labels, ",")
 	}
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:

@@ -19,7 +19,7 @@ import (
 func connect(rawURL string) (*Ledger, error) {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
 	if !ok {
-		return nil, errors.New("sqlledger: a ledger URL starts with sqlite:, mem: or postgres:")
+		return nil, errors.New("sqlledger: no ledger URL; known schemes: sqlite, mem, postgres")
 	}
 	switch scheme {
 	case "postgres", "postgresql":
@@ -53,7 +53,7 @@ func connectSQLite(rest string) (*Ledger, error) {
 	}
 	switch path {
 	case "":
-		return nil, errors.New("sqlledger: a sqlite URL names a file: sqlite:///abs/path, sqlite:rel/path or sqlite::memory:")
+		return nil, errors.New("sqlledger: a sqlite URL names a file, as sqlite:///abs/path or sqlite:rel/path")
 	case ":memory:":
 		return connectMemory()
 	}

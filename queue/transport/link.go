@@ -4,23 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
 	"gocloud.dev/pubsub"
-
-	"idphoto/queue"
 )
 
 var errClosed = errors.New("transport: closed")
 
-// Waits between attempts to reconnect.
-const (
-	reconnectBase  = 200 * time.Millisecond
-	reconnectLimit = 10 * time.Second
-	closeWithin    = 5 * time.Second // for a link given up: its connection is mostly dead
-)
+// closeWithin bounds the closing of a link given up: its connection is mostly dead.
+const closeWithin = 5 * time.Second
 
 // end is a *pubsub.Topic or *pubsub.Subscription.
 type end interface {
@@ -127,56 +120,4 @@ func (t *Topic) Send(ctx context.Context, m *pubsub.Message) error {
 		return fmt.Errorf("transport: sending: %w", err)
 	}
 	return nil
-}
-
-// Subscription receives messages. Safe for concurrent use.
-type Subscription struct {
-	reconnecting[*pubsub.Subscription]
-}
-
-// OpenSubscription opens the subscription at a URL. The caller closes it, after the last message
-// has been acknowledged.
-func OpenSubscription(ctx context.Context, rawURL string) (*Subscription, error) {
-	u, s, err := parse(rawURL)
-	if err != nil {
-		return nil, err
-	}
-	if s.subscription == nil {
-		return nil, fmt.Errorf("transport: %s has topics only", u.Scheme)
-	}
-	sub := &Subscription{}
-	sub.open = func(ctx context.Context) (link[*pubsub.Subscription], error) { return s.subscription(ctx, u) }
-	if _, err := sub.get(ctx); err != nil {
-		return nil, fmt.Errorf("transport: opening a %s subscription: %w", u.Scheme, err)
-	}
-	return sub, nil
-}
-
-// Receive returns the next message. When the connection is lost it reconnects, for as long as ctx
-// allows; an error means that ctx is done or the subscription closed.
-func (s *Subscription) Receive(ctx context.Context) (*pubsub.Message, error) {
-	wait := queue.FullJitter(reconnectBase, reconnectLimit)
-	for n := 1; ; n++ {
-		sub, err := s.get(ctx)
-		if err == nil {
-			var m *pubsub.Message
-			if m, err = sub.Receive(ctx); err == nil {
-				return m, nil
-			}
-			if ctx.Err() == nil {
-				s.giveUp(sub)
-			}
-		}
-		if ctx.Err() == nil && !errors.Is(err, errClosed) {
-			slog.WarnContext(ctx, "subscription lost, connecting again", "err", err.Error()) // without the frames that the Go CDK adds
-		}
-		if ctx.Err() != nil || errors.Is(err, errClosed) {
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(wait(n)):
-		}
-	}
 }

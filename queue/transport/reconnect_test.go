@@ -86,8 +86,7 @@ func TestABrokenTopicIsOpenedAnewForTheNextSend(t *testing.T) {
 func TestABrokenSubscriptionReconnectsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &breakable{broken: 2, fails: 3}
-		sub := &Subscription{}
-		sub.open = b.subscription
+		sub := newSubscription(b.subscription)
 		sender, err := b.OpenTopicURL(t.Context(), &url.URL{Host: "t"})
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -194,7 +195,7 @@ func TestAMessageOfAReceiverThatEndedComesAgain(t *testing.T) {
 			}
 			m.Ack()
 			shut(t, second, topic)
-			_ = held // neither acked nor nacked: its receiver is gone
+			runtime.KeepAlive(held) // neither acked nor nacked: its receiver is gone
 		})
 	}
 }
@@ -257,4 +258,47 @@ func TestSystemsAreNamedAsTheConventionsSay(t *testing.T) {
 			t.Errorf("System(%q) = %q, want %q", url, got, want)
 		}
 	}
+}
+
+// TestAnAbandonedReceiveLosesNothing: a message fetched for a caller that left goes to the next
+// one, and no goroutine stays behind.
+func TestAnAbandonedReceiveLosesNothing(t *testing.T) {
+	topic, sub := memoryBroker(t).open(t)
+	gone, cancel := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() {
+		_, err := sub.Receive(gone)
+		left <- err
+	}()
+	cancel()
+	if err := <-left; err == nil {
+		t.Error("the abandoned Receive returned a message that was not sent")
+	}
+	send(t, topic, "1", "2")
+	for _, want := range []string{"1", "2"} {
+		m := receive(t, sub)
+		if string(m.Body) != want {
+			t.Errorf("received %q, want %q", m.Body, want)
+		}
+		m.Ack()
+	}
+	shut(t, sub, topic)
+}
+
+func TestCloseEndsReceivers(t *testing.T) {
+	topic, sub := memoryBroker(t).open(t)
+	ended := make(chan error)
+	for range 3 {
+		go func() {
+			_, err := sub.Receive(context.Background())
+			ended <- err
+		}()
+	}
+	shut(t, sub)
+	for range 3 {
+		if err := <-ended; err == nil {
+			t.Error("a receiver got a message that was not sent")
+		}
+	}
+	shut(t, topic)
 }
