@@ -36,6 +36,8 @@ type Job struct {
 	began  time.Time
 	stop   context.CancelCauseFunc // ends the handler's context
 
+	renewing sync.Mutex // held during a renewal
+
 	mu         sync.Mutex // guards what is below
 	stage      string
 	stageBegan time.Time
@@ -57,12 +59,13 @@ func (j *Job) Stage(ctx context.Context, name string, f func(context.Context) er
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := j.renew(ctx, name); err != nil {
+	j.enter(name)
+	if err := j.renew(ctx); err != nil {
 		return err
 	}
 	ctx, span := j.worker.tracer.Start(ctx, "stage "+name, spanAttributes(j.Task), trace.WithAttributes(attrAttempt.Int(j.Attempt)))
 	defer span.End()
-	began := j.enter(name)
+	began := time.Now()
 	err := f(ctx)
 	took := j.leave(name, began)
 	j.worker.meters.stage.Record(ctx, took.Seconds(), labels(j.Task, attribute.String("stage", name)))
@@ -75,11 +78,10 @@ func (j *Job) Stage(ctx context.Context, name string, f func(context.Context) er
 	return err
 }
 
-func (j *Job) enter(name string) (began time.Time) {
+func (j *Job) enter(name string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.stage, j.stageBegan = name, time.Now()
-	return j.stageBegan
 }
 
 func (j *Job) leave(name string, began time.Time) (took time.Duration) {
@@ -105,8 +107,12 @@ func (j *Job) stageTimes() []StageTime {
 	return append([]StageTime(nil), j.stages...)
 }
 
-// renew prolongs the lease. On a verdict it also ends the handler's context.
-func (j *Job) renew(ctx context.Context, stage string) error {
+// renew prolongs the lease and shows the current stage. On a verdict it also ends the handler's
+// context. One renewal at a time, lest a late one show the stage before.
+func (j *Job) renew(ctx context.Context) error {
+	j.renewing.Lock()
+	defer j.renewing.Unlock()
+	stage, _ := j.current()
 	err := j.worker.ledger.Renew(ctx, j.claim, stage, j.worker.opts.Lease)
 	switch {
 	case err == nil:
@@ -133,12 +139,11 @@ func (j *Job) keepLease(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		stage, running := j.current()
-		if running > j.worker.opts.StageLimit {
+		if _, running := j.current(); running > j.worker.opts.StageLimit {
 			j.stop(errStageTooLong)
 			return
 		}
-		if j.renew(ctx, stage) != nil {
+		if j.renew(ctx) != nil {
 			return
 		}
 	}
