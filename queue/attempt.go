@@ -215,7 +215,7 @@ func (w *Worker) report(ctx context.Context, span trace.Span, c *Claim, o Outcom
 	label := string(o.State)
 	if errors.Is(err, ErrLeaseLost) {
 		label = CodeLeaseLost
-		w.meters.leasesLost.Add(ctx, 1)
+		w.meters.refused.Add(ctx, 1, labels(c.Task))
 	}
 	if o.State == Retrying && label != CodeLeaseLost && !o.HandedBack && c.Attempt >= c.Task.MaxAttempts {
 		label = string(Dead) // as the ledger stored it

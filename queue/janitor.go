@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
 
@@ -108,18 +109,27 @@ func (j *Janitor) Tick(ctx context.Context) error {
 
 func (j *Janitor) reap(ctx context.Context) error {
 	for {
-		n, err := j.ledger.Reap(ctx, j.opts.Backoff, j.opts.Batch)
+		tasks, err := j.ledger.Reap(ctx, j.opts.Backoff, j.opts.Batch)
 		if err != nil {
 			return fmt.Errorf("reaping leases: %w", err)
 		}
-		if n > 0 {
-			j.meters.leasesLost.Add(ctx, int64(n))
-			j.opts.Logger.InfoContext(ctx, "leases were over", "tasks", n)
+		for _, t := range tasks {
+			j.noteLost(ctx, t)
 		}
-		if n < j.opts.Batch {
+		if len(tasks) < j.opts.Batch {
 			return nil
 		}
 	}
+}
+
+// noteLost counts an attempt that no worker will report: its process died, hung, or lost the
+// ledger. It may have been the task's last.
+func (j *Janitor) noteLost(ctx context.Context, t Task) {
+	j.meters.leasesLost.Add(ctx, 1, labels(t))
+	if t.State.Final() {
+		j.meters.finished.Add(ctx, 1, labels(t, attribute.String("state", string(t.State))))
+	}
+	j.opts.Logger.WarnContext(ctx, "a lease was over", "task", t.ID, "kind", t.Kind, "attempt", t.Attempts, "state", string(t.State))
 }
 
 func (j *Janitor) publishStale(ctx context.Context) error {

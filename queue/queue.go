@@ -180,8 +180,9 @@ type Ledger interface {
 	Erase(ctx context.Context, id string) (before Task, err error)
 
 	// Reap ends attempts whose lease is over: the task is Retrying (due after backoff(attempt)), or Dead with
-	// code "lease_lost" when its attempts are used up, or Cancelled when that was asked for. At most limit tasks; it returns how many.
-	Reap(ctx context.Context, backoff func(attempt int) time.Duration, limit int) (int, error)
+	// code "lease_lost" when its attempts are used up, or Cancelled when that was asked for. At most limit tasks; it returns
+	// them as they are then.
+	Reap(ctx context.Context, backoff func(attempt int) time.Duration, limit int) ([]Task, error)
 
 	// Stale returns tasks that want a message: Retrying and due, or Queued and unpublished for
 	// PublishGrace, or published but not claimed for unclaimedAfter. Each is made Queued and marked

@@ -58,6 +58,7 @@ type meters struct {
 	unknown       metric.Int64Counter
 	undecodable   metric.Int64Counter
 	leasesLost    metric.Int64Counter
+	refused       metric.Int64Counter
 	wait          metric.Float64Histogram
 	run           metric.Float64Histogram
 	endToEnd      metric.Float64Histogram
@@ -85,12 +86,13 @@ func newMeters(p metric.MeterProvider) *meters {
 	return &meters{
 		enqueued:      counter("idphoto.tasks.enqueued", "Tasks accepted into the ledger."),
 		publishFailed: counter("idphoto.task.publish_failures", "Messages that could not be handed to the transport; a janitor sends them later."),
-		finished:      counter("idphoto.tasks.finished", "Tasks that reached a final state through a worker."),
+		finished:      counter("idphoto.tasks.finished", "Tasks that reached a final state while a worker had them."),
 		attempts:      counter("idphoto.task.attempts", "Attempts that ended, by outcome."),
 		duplicates:    counter("idphoto.task.duplicate_deliveries", "Messages for tasks that were not to be claimed."),
 		unknown:       counter("idphoto.task.unknown_deliveries", "Messages for tasks that the ledger does not know."),
 		undecodable:   counter("idphoto.messages.undecodable", "Messages that could not be read."),
-		leasesLost:    counter("idphoto.task.leases_lost", "Attempts whose outcome was refused because their lease was taken over, and leases that were reaped."),
+		leasesLost:    counter("idphoto.task.leases_lost", "Attempts whose lease ended before them: the worker died, hung or lost the ledger."),
+		refused:       counter("idphoto.task.outcomes_refused", "Outcomes that came too late: the lease had been lost."),
 		wait:          histogram("idphoto.task.wait", "From due to claimed.", waitBuckets),
 		run:           histogram("idphoto.task.run", "From claimed to the attempt's end.", runBuckets),
 		endToEnd:      histogram("idphoto.task.end_to_end", "From submitted to final.", waitBuckets),

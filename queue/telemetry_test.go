@@ -215,3 +215,37 @@ func TestLogsNameTasksAndNothingElse(t *testing.T) {
 		t.Errorf("the log tells what it must not:\n%s", out.String())
 	}
 }
+
+// TestADeathThatNoWorkerReportsIsCounted: a task that kills its last worker must raise the alarm.
+func TestADeathThatNoWorkerReportsIsCounted(t *testing.T) {
+	l := memoryLedger(t)
+	reader := sdkmetric.NewManualReader()
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	task, _, err := l.Create(t.Context(), queue.Task{ID: queue.NewID(), Kind: "noop", Lane: queue.Bulk, MaxAttempts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Claim(t.Context(), task.ID, "gone", 0); err != nil {
+		t.Fatal(err)
+	}
+	p := queue.NewPublisher(l, &chanTopic{}, &queue.PublisherOptions{Logger: quiet})
+	if err := queue.NewJanitor(l, p, &queue.JanitorOptions{Logger: quiet, MeterProvider: mp}).Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, m := range rm.ScopeMetrics[0].Metrics {
+		got[m.Name] = points(m.Data)
+	}
+	for name, want := range map[string]string{
+		"idphoto.tasks.finished":   "1 kind=noop,queue=bulk,state=dead",
+		"idphoto.task.leases_lost": "1 kind=noop,queue=bulk",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %q", name, got[name], want)
+		}
+	}
+}

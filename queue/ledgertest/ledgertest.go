@@ -118,11 +118,11 @@ func (b *bench) attempts(id string) []queue.Attempt {
 // reap reaps with a fixed back-off.
 func (b *bench) reap(backoff time.Duration) int {
 	b.Helper()
-	n, err := b.Reap(b.ctx(), func(int) time.Duration { return backoff }, 100)
+	tasks, err := b.Reap(b.ctx(), func(int) time.Duration { return backoff }, 100)
 	if err != nil {
 		b.Fatalf("Reap: %v", err)
 	}
-	return n
+	return len(tasks)
 }
 
 // stale returns the ids of stale tasks, one minute counting as unclaimed.

@@ -50,15 +50,28 @@ var sweeping = []promise{
 		}
 		b.wantCounts(map[queue.State]int64{queue.Dead: 1})
 	}},
+	{"ReapReturnsTasksAsTheyAreThen", func(b *bench) {
+		id := b.create(func(t *queue.Task) { t.MaxAttempts = 1 }).ID
+		b.claim(id)
+		b.clock.Advance(lease)
+		tasks, err := b.Reap(b.ctx(), func(int) time.Duration { return 0 }, 10)
+		if err != nil || len(tasks) != 1 {
+			b.Fatalf("Reap = %d tasks, %v", len(tasks), err)
+		}
+		wantTask(b, "reaped", tasks[0], b.get(id))
+		if tasks[0].State != queue.Dead {
+			b.Errorf("state = %s, want dead", tasks[0].State)
+		}
+	}},
 	{"ReapTakesNoMoreThanItsLimit", func(b *bench) {
 		for range 5 {
 			b.claim(b.create().ID)
 		}
 		b.clock.Advance(lease)
 		for _, want := range []int{2, 2, 1, 0} {
-			n, err := b.Reap(b.ctx(), func(int) time.Duration { return time.Hour }, 2)
-			if err != nil || n != want {
-				b.Errorf("Reap = %d, %v; want %d", n, err, want)
+			tasks, err := b.Reap(b.ctx(), func(int) time.Duration { return time.Hour }, 2)
+			if err != nil || len(tasks) != want {
+				b.Errorf("Reap = %d tasks, %v; want %d", len(tasks), err, want)
 			}
 		}
 	}},

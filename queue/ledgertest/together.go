@@ -74,11 +74,11 @@ var together = []promise{
 		for range 4 {
 			wg.Go(func() {
 				for range 30 {
-					n, err := b.Reap(b.ctx(), func(int) time.Duration { return time.Hour }, 7)
+					over, err := b.Reap(b.ctx(), func(int) time.Duration { return time.Hour }, 7)
 					if err != nil {
 						b.Errorf("Reap: %v", err)
 					}
-					reaped.Add(int64(n))
+					reaped.Add(int64(len(over)))
 					tasks, err := b.Stale(b.ctx(), time.Minute, 7)
 					if err != nil {
 						b.Errorf("Stale: %v", err)

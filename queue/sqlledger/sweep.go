@@ -9,12 +9,12 @@ import (
 )
 
 // Reap ends attempts whose lease is over.
-func (l *Ledger) Reap(ctx context.Context, backoff func(attempt int) time.Duration, limit int) (int, error) {
+func (l *Ledger) Reap(ctx context.Context, backoff func(attempt int) time.Duration, limit int) ([]queue.Task, error) {
 	const over = ` FROM tasks WHERE state = 'running' AND lease_until <= ? ORDER BY lease_until LIMIT ?`
 	if idle, err := l.idle(ctx, over, micros(l.now()), 1); err != nil || idle {
-		return 0, wrap("reap", err)
+		return nil, wrap("reap", err)
 	}
-	reaped := 0
+	var reaped []queue.Task
 	err := l.inTx(ctx, func(tx *transaction) error {
 		now := l.now()
 		rows, err := l.pick(ctx, tx, over, micros(now), limit)
@@ -23,21 +23,22 @@ func (l *Ledger) Reap(ctx context.Context, backoff func(attempt int) time.Durati
 		}
 		m := moves{}
 		for _, r := range rows {
-			if err := l.reap(ctx, tx, r, backoff, now, m); err != nil {
+			t, err := l.reap(ctx, tx, r, backoff, now, m)
+			if err != nil {
 				return err
 			}
+			reaped = append(reaped, t)
 		}
-		reaped = len(rows)
 		return l.apply(ctx, tx, m)
 	})
 	if err != nil {
-		return 0, wrap("reap", err)
+		return nil, wrap("reap", err)
 	}
 	return reaped, nil
 }
 
 // reap ends the running attempt of r. An empty token fences whoever still works on it.
-func (l *Ledger) reap(ctx context.Context, tx *transaction, r row, backoff func(int) time.Duration, now time.Time, m moves) error {
+func (l *Ledger) reap(ctx context.Context, tx *transaction, r row, backoff func(int) time.Duration, now time.Time, m moves) (queue.Task, error) {
 	state, code, due, finished := queue.Retrying, queue.CodeLeaseLost, now.Add(backoff(r.Attempts)), int64(0)
 	switch {
 	case r.CancelRequested:
@@ -45,14 +46,14 @@ func (l *Ledger) reap(ctx context.Context, tx *transaction, r row, backoff func(
 	case r.Attempts >= r.MaxAttempts:
 		state, due, finished = queue.Dead, r.DueAt, micros(now)
 	}
-	err := tx.exec(ctx, `UPDATE tasks SET was = state, state = ?, stage = '', code = ?, token = '', lease_until = 0,
-		due_at = ?, finished_at = ?, updated_at = ? WHERE id = ?`,
-		string(state), code, micros(due), finished, micros(now), r.ID)
+	reaped, err := scanTask(tx.queryRow(ctx, `UPDATE tasks SET was = state, state = ?, stage = '', code = ?, token = '', lease_until = 0,
+		due_at = ?, finished_at = ?, updated_at = ? WHERE id = ? RETURNING `+columns,
+		string(state), code, micros(due), finished, micros(now), r.ID).Scan)
 	if err != nil {
-		return err
+		return queue.Task{}, err
 	}
 	m.move(r.Lane, r.State, state)
-	return l.loseAttempt(ctx, tx, r.ID, r.Attempts, state, now)
+	return reaped.Task, l.loseAttempt(ctx, tx, r.ID, r.Attempts, state, now)
 }
 
 const (
