@@ -22,6 +22,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -41,7 +42,7 @@ type Options struct {
 	Dir      string   // folder of the networks; default FindDir
 	Library  string   // ONNX Runtime's shared library; default FindLibrary
 	Provider Provider // default CPU
-	Threads  int      // threads of one Run; default 2: faster for a photo alone, no slower for two side by side
+	Threads  int      // threads of a Run that is alone; default 2. Runs beside others take one each
 }
 
 // Runtime is ONNX Runtime, loaded, with a choice of execution provider.
@@ -50,6 +51,7 @@ type Runtime struct {
 	provider Provider
 	reason   string
 
+	running  atomic.Int32 // Runs under way
 	mu       sync.Mutex
 	sessions []*Session
 }
@@ -182,13 +184,13 @@ func (r *Runtime) Close() error {
 	return errors.Join(errs...)
 }
 
-func (r *Runtime) sessionOptions() (*ort.SessionOptions, error) {
+func (r *Runtime) sessionOptions(threads int) (*ort.SessionOptions, error) {
 	so, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
 	}
 	err = errors.Join(
-		so.SetIntraOpNumThreads(r.opts.Threads),
+		so.SetIntraOpNumThreads(threads),
 		so.SetInterOpNumThreads(1),
 		so.SetCpuMemArena(true),
 		so.SetMemPattern(false),

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"errors"
 	"fmt"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -20,8 +21,13 @@ func Float32(shape ...int64) Tensor {
 // Session is one network, ready to run from many goroutines.
 type Session struct {
 	name    string
-	session *ort.DynamicAdvancedSession
+	runtime *Runtime
 	outputs int
+
+	// A run that finds no other under way takes wide, with all of Options.Threads; beside others
+	// narrow, with one thread, is better: it does not wait for a core that they use. They are the
+	// same where Threads is 1.
+	wide, narrow *ort.DynamicAdvancedSession
 }
 
 // Session checks the named network's hash and opens it. It ends with the Runtime.
@@ -34,16 +40,28 @@ func (r *Runtime) Session(name string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", name, err)
 	}
-	so, err := r.sessionOptions()
-	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", name, err)
+	s := &Session{name: name, runtime: r, outputs: len(outs)}
+	open := func(threads int) (*ort.DynamicAdvancedSession, error) {
+		so, err := r.sessionOptions(threads)
+		if err != nil {
+			return nil, fmt.Errorf("model %s: %w", name, err)
+		}
+		defer so.Destroy()
+		session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, names(ins), names(outs), so)
+		if err != nil {
+			return nil, fmt.Errorf("model %s: %w", name, err)
+		}
+		return session, nil
 	}
-	defer so.Destroy()
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, names(ins), names(outs), so)
-	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", name, err)
+	if s.narrow, err = open(1); err != nil {
+		return nil, err
 	}
-	s := &Session{name: name, session: session, outputs: len(outs)}
+	s.wide = s.narrow
+	if r.opts.Threads > 1 && r.provider == CPU {
+		if s.wide, err = open(r.opts.Threads); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
 	r.mu.Lock()
 	r.sessions = append(r.sessions, s)
 	r.mu.Unlock()
@@ -69,8 +87,13 @@ func (s *Session) Run(inputs ...Tensor) ([]Tensor, error) {
 		defer v.Destroy()
 		ins[i] = v
 	}
+	session := s.narrow
+	if s.runtime.running.Add(1) == 1 {
+		session = s.wide
+	}
+	defer s.runtime.running.Add(-1)
 	outs := make([]ort.Value, s.outputs)
-	if err := s.session.Run(ins, outs); err != nil {
+	if err := session.Run(ins, outs); err != nil {
 		return nil, fmt.Errorf("running model %s: %w", s.name, err)
 	}
 	results := make([]Tensor, len(outs))
@@ -87,10 +110,13 @@ func (s *Session) Run(inputs ...Tensor) ([]Tensor, error) {
 }
 
 func (s *Session) close() error {
-	if s.session == nil {
+	if s.narrow == nil {
 		return nil
 	}
-	err := s.session.Destroy()
-	s.session = nil
+	err := s.narrow.Destroy()
+	if s.wide != nil && s.wide != s.narrow {
+		err = errors.Join(err, s.wide.Destroy())
+	}
+	s.narrow, s.wide = nil, nil
 	return err
 }

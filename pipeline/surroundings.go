@@ -12,13 +12,13 @@ import (
 	"idphoto/pipeline/spec"
 )
 
-// How far the surroundings reach from between the eyes, in distances from there to the chin.
-// Heads measure up to 2.7 of these from chin to the top of high hair; the frame around them
-// follows from the document's rules.
-const (
-	reachUp   = 2.3
-	reachDown = 1.1 // below the chin, on top of what the frame needs
-)
+// How far up the surroundings reach from between the eyes, in distances from there to the chin.
+// Most hair ends 1.2 of these above the eyes; where the first reach ends in hair, the second is
+// tried, which few need and which costs resolution.
+var reaches = []float64{1.75, 2.8}
+
+// headHeight is that of most heads from chin to crown, in distances from eyes to chin.
+const headHeight = 2.3
 
 // surroundings is the head with what is around it, level and scaled for the matting network.
 type surroundings struct {
@@ -29,10 +29,19 @@ type surroundings struct {
 	share    float64         // of the opaque pixels, how many belong to the person
 }
 
-// surroundings samples the region that any photo of the requested document can show and mattes it.
-func (r *run) surroundings(ctx context.Context) (surroundings, error) {
+// surroundings mattes the region that any photo of the requested document can show of the person.
+func (r *run) surroundings(ctx context.Context) (a surroundings, err error) {
+	for _, reach := range reaches {
+		if a, err = r.matteRegion(ctx, reach); err != nil || !a.endsInHair(r.face) {
+			break
+		}
+	}
+	return a, err
+}
+
+func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, error) {
 	a := surroundings{src: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
-	lo, hi := a.region(r.face, r.req.Spec)
+	lo, hi := a.region(r.face, r.req.Spec, reach)
 	rw, rh := hi.X-lo.X, hi.Y-lo.Y
 	aim := math.Sqrt(float64(r.opts.MattePixels) / (rw * rh))
 	w, h := fit(rw*aim), fit(rh*aim)
@@ -45,7 +54,7 @@ func (r *run) surroundings(ctx context.Context) (surroundings, error) {
 	if a.alpha, err = r.matting.Alpha(ctx, img); err != nil {
 		return a, err
 	}
-	mendEdges(a.alpha, a.inside())
+	mendEdges(a.alpha, edges(w, h, a.inside()))
 	nose := a.toWork.Apply(a.toSource.Inverse().Apply(r.face.Center()))
 	a.share = matte.KeepPerson(a.alpha, int(nose.X), int(nose.Y))
 	if a.share == 0 {
@@ -54,18 +63,34 @@ func (r *run) surroundings(ctx context.Context) (surroundings, error) {
 	return a, nil
 }
 
-// region returns the corners, in the head's frame, of what the document's largest frame around
-// this head can show, cut down to the picture.
-func (a surroundings) region(f *face.Face, s *spec.Spec) (lo, hi geometry.Point) {
+// endsInHair tells whether the matte's upper edge cuts the head although the picture goes on.
+func (a surroundings) endsInHair(f *face.Face) bool {
+	toHead := a.toSource.Inverse()
+	x0 := int(a.toWork.Apply(toHead.Apply(f.Sides[0])).X)
+	x1 := int(a.toWork.Apply(toHead.Apply(f.Sides[1])).X)
+	above := a.toWork.Inverse().Then(a.toSource).Apply(geometry.Point{X: float64(x0+x1) / 2, Y: -2})
+	if above.Y < 0 {
+		return false
+	}
+	for x := max(x0, 0); x < min(x1, a.alpha.W); x++ {
+		if a.alpha.At(x, 1) > matte.Opaque {
+			return true
+		}
+	}
+	return false
+}
+
+// region returns the corners, in the head's frame, of what the document's frame around this head
+// can show of the person, cut down to the picture.
+func (a surroundings) region(f *face.Face, s *spec.Spec, reach float64) (lo, hi geometry.Point) {
 	toHead := a.toSource.Inverse()
 	chin := toHead.Apply(f.Chin).Y
 	axis := headAxis(f, toHead)
 	head, _ := s.Rule(spec.HeadHeight)
-	// The smallest allowed head makes the largest frame; most heads measure 2.3 chins.
-	frame := 2.3 * chin * s.HeightMM / ((head.Min + min(head.Upper(), s.HeightMM)) / 2)
-	half := max(frame*s.WidthMM/s.HeightMM/2, 1.4*chin)
-	lo = geometry.Point{X: axis - 1.15*half, Y: -reachUp * chin}
-	hi = geometry.Point{X: axis + 1.15*half, Y: chin + max(reachDown*chin, frame-2.3*chin)}
+	frame := headHeight * chin * s.HeightMM / ((head.Min + min(head.Upper(), s.HeightMM)) / 2)
+	half := max(1.05*frame*s.WidthMM/s.HeightMM/2, 1.4*chin)
+	lo = geometry.Point{X: axis - half, Y: -reach * chin}
+	hi = geometry.Point{X: axis + half, Y: chin + max(.8*chin, frame-(headHeight+.1)*chin)}
 
 	w, h := a.src.Bounds()
 	pl, ph := geometry.Point{X: math.Inf(1), Y: math.Inf(1)}, geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
@@ -117,13 +142,13 @@ func (a surroundings) head(f *face.Face) (geometry.Head, error) {
 	// The hair's top, within a head's width of the axis; a lone strand does not count.
 	visible := a.visible()
 	x0, x1 := a.toWork.Apply(geometry.Point{X: h.Axis - width}).X, a.toWork.Apply(geometry.Point{X: h.Axis + width}).X
-	need := max(2, int(.04*width*a.toWork.A))
-	top, ok := matte.Top(visible, int(x0), int(x1), need)
+	px := width * a.toWork.A
+	top, ok := matte.Top(visible, int(x0), int(x1), max(2, int(.04*px)))
 	if !ok {
 		return h, fault.New(fault.MatteUncertain, nil)
 	}
 	h.Crown = a.toWork.Inverse().Apply(geometry.Point{Y: float64(top)}).Y
-	if cut := a.cuts(visible, &h, x0, x1); cut > need {
+	if cut := a.cuts(visible, &h, x0, x1); float64(cut) > .04*px {
 		return h, fault.New(fault.HeadCutOff, nil, "edge", "top")
 	}
 	return h, nil
@@ -131,16 +156,20 @@ func (a surroundings) head(f *face.Face) (geometry.Head, error) {
 
 // visible is the matte without what lies beyond the picture.
 func (a surroundings) visible() *resample.Plane {
+	inside := a.inside()
+	if inside == nil {
+		return a.alpha
+	}
 	v := &resample.Plane{W: a.alpha.W, H: a.alpha.H, Pix: append([]float32(nil), a.alpha.Pix...)}
-	for i, inside := range a.inside() {
-		if !inside {
+	for i, in := range inside {
+		if !in {
 			v.Pix[i] = 0
 		}
 	}
 	return v
 }
 
-// inside tells which pixels of the matte lie within the picture.
+// inside tells which pixels of the matte lie within the picture; nil: all.
 func (a surroundings) inside() []bool {
 	return resample.Inside(a.src, a.toWork.Inverse().Then(a.toSource), a.alpha.W, a.alpha.H)
 }
@@ -151,27 +180,24 @@ func (a surroundings) cuts(visible *resample.Plane, h *geometry.Head, x0, x1 flo
 	toHead := a.toWork.Inverse()
 	toSource := toHead.Then(a.toSource)
 	w, hgt := a.src.Bounds()
-	for i, v := range visible.Pix {
-		if v < matte.Opaque {
+	for _, e := range edges(visible.W, visible.H, a.inside()) {
+		if visible.At(e.x, e.y) < matte.Opaque {
 			continue
 		}
-		x, y := i%visible.W, i/visible.W
-		for _, n := range [4]geometry.Point{{X: -1}, {X: 1}, {Y: -1}, {Y: 1}} {
-			at := geometry.Point{X: float64(x) + .5, Y: float64(y) + .5}
-			beyond := toSource.Apply(at.Add(n))
-			p := toHead.Apply(at)
-			switch {
-			case beyond.Y < 0:
-				if n.Y < 0 && at.X >= x0 && at.X < x1 {
-					top++
-				}
-			case beyond.X < 0:
-				h.CutLeft = append(h.CutLeft, p)
-			case beyond.X > float64(w):
-				h.CutRight = append(h.CutRight, p)
-			case beyond.Y > float64(hgt):
-				h.CutBottom = min(h.CutBottom, p.Y)
+		at := geometry.Point{X: float64(e.x) + .5, Y: float64(e.y) + .5}
+		beyond := toSource.Apply(geometry.Point{X: at.X + float64(e.dx), Y: at.Y + float64(e.dy)})
+		p := toHead.Apply(at)
+		switch {
+		case beyond.Y < 0:
+			if e.dy < 0 && at.X >= x0 && at.X < x1 {
+				top++
 			}
+		case beyond.X < 0:
+			h.CutLeft = append(h.CutLeft, p)
+		case beyond.X > float64(w):
+			h.CutRight = append(h.CutRight, p)
+		case beyond.Y > float64(hgt):
+			h.CutBottom = min(h.CutBottom, p.Y)
 		}
 	}
 	return top

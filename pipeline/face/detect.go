@@ -10,8 +10,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/disintegration/imaging"
-
 	"idphoto/models"
 	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/resample"
@@ -79,18 +77,17 @@ func (f *Finder) Detect(ctx context.Context, src resample.Source) ([]Box, error)
 
 // thumbnail returns the picture with a long side of LongSide (smaller pictures are enlarged, since
 // the network knows faces of a certain size) and by how much it was scaled.
-func thumbnail(src resample.Source) (*image.NRGBA, float64) {
+func thumbnail(src resample.Source) (*image.RGBA, float64) {
 	w, h := src.Bounds()
 	scale := LongSide / float64(max(w, h))
-	reduced := src.Reduce(image.Rect(0, 0, w, h), max(1, int(1/scale)))
 	tw, th := max(1, int(math.Round(float64(w)*scale))), max(1, int(math.Round(float64(h)*scale)))
-	return imaging.Resize(reduced, tw, th, imaging.Linear), scale
+	return resample.Sample(src, geometry.Affine{A: 1 / scale, E: 1 / scale}, tw, th, resample.Linear), scale
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
 
 // fill writes img into planes of w x h, padded with black.
-func fill(planes []float32, img *image.NRGBA, w, h int) {
+func fill(planes []float32, img *image.RGBA, w, h int) {
 	for y := range img.Rect.Dy() {
 		row := img.Pix[y*img.Stride:]
 		for x := range img.Rect.Dx() {

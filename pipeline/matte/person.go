@@ -138,19 +138,20 @@ func grow(owner []uint8, to uint8, front []int, a *resample.Plane, pass func(int
 	return next
 }
 
-// Top returns the first row, from above, where at least need pixels of columns [x0, x1) are
-// opaque; ok is false when there is none.
+// Top returns the first row, from above, with a run of at least need opaque pixels within columns
+// [x0, x1): the head's own outline, not a strand or a splinter. ok is false when there is none.
 func Top(a *resample.Plane, x0, x1, need int) (y int, ok bool) {
 	x0, x1 = max(x0, 0), min(x1, a.W)
 	for y := range a.H {
-		n := 0
+		run := 0
 		for x := x0; x < x1; x++ {
-			if a.Pix[y*a.W+x] > Opaque {
-				n++
+			if a.Pix[y*a.W+x] <= Opaque {
+				run = 0
+				continue
 			}
-		}
-		if n >= need {
-			return y, true
+			if run++; run >= need {
+				return y, true
+			}
 		}
 	}
 	return 0, false

@@ -23,7 +23,7 @@ func (p *Plane) Warp(toPlane geometry.Affine, w, h int) *Plane {
 	for y := range h {
 		sx, sy := start(toPlane, y)
 		for x := range w {
-			dst.Pix[y*w+x] = p.cubic(sx+float32(toPlane.A*float64(x)), sy+float32(toPlane.D*float64(x)))
+			dst.Pix[y*w+x] = p.cubic(float32(sx+toPlane.A*float64(x)), float32(sy+toPlane.D*float64(x)))
 		}
 	}
 	return dst
@@ -31,6 +31,9 @@ func (p *Plane) Warp(toPlane geometry.Affine, w, h int) *Plane {
 
 func (p *Plane) cubic(x, y float32) float32 {
 	x0, y0 := floor(x), floor(y)
+	if v := p.At(x0, y0); (v == 0 || v == 1) && p.At(x0+1, y0) == v && p.At(x0, y0+1) == v && p.At(x0+1, y0+1) == v {
+		return v // most of a matte; beyond its limits the spline is cut off anyway
+	}
 	wx, wy := catmullRom(x-float32(x0)), catmullRom(y-float32(y0))
 	var cols [4]int
 	for i := range cols {

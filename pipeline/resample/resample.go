@@ -55,14 +55,21 @@ func steps(scale float64, k Kernel) (factor, n int) {
 	return factor, max(1, int(math.Ceil(scale/float64(factor)-.1)))
 }
 
-// Inside returns where a w x h piece lies within the source: true for pixels whose centre does.
+// Inside returns where a w x h piece lies within the source: true for pixels whose centre does. It
+// returns nil when all of them do.
 func Inside(src Source, toSource geometry.Affine, w, h int) []bool {
 	sw, sh := src.Bounds()
+	within := func(x, y int) bool {
+		p := toSource.Apply(geometry.Point{X: float64(x) + .5, Y: float64(y) + .5})
+		return p.X >= 0 && p.Y >= 0 && p.X < float64(sw) && p.Y < float64(sh)
+	}
+	if within(0, 0) && within(w-1, 0) && within(0, h-1) && within(w-1, h-1) {
+		return nil // a piece is convex
+	}
 	in := make([]bool, w*h)
 	for y := range h {
 		for x := range w {
-			p := toSource.Apply(geometry.Point{X: float64(x) + .5, Y: float64(y) + .5})
-			in[y*w+x] = p.X >= 0 && p.Y >= 0 && p.X < float64(sw) && p.Y < float64(sh)
+			in[y*w+x] = within(x, y)
 		}
 	}
 	return in
@@ -90,25 +97,28 @@ func warp(src *image.RGBA, m geometry.Affine, w, h int, k Kernel) *image.RGBA {
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
 		row := dst.Pix[y*dst.Stride : y*dst.Stride+4*w]
-		sx, sy := start(m, y)
-		for x := range w {
-			px, py := sx+float32(m.A*float64(x)), sy+float32(m.D*float64(x))
-			var r, g, b float32
-			if k == Cubic {
-				r, g, b = cubic(src, px, py)
-			} else {
-				r, g, b = linear(src, px, py)
-			}
-			row[4*x], row[4*x+1], row[4*x+2], row[4*x+3] = to8(r), to8(g), to8(b), 255
+		if k == Linear {
+			linearRow(row, src, m, y)
+		} else {
+			cubicRow(row, src, m, y)
 		}
 	}
 	return dst
 }
 
 // start is where row y of the piece begins in the source, counted from pixel centres.
-func start(m geometry.Affine, y int) (sx, sy float32) {
+func start(m geometry.Affine, y int) (sx, sy float64) {
 	fy := float64(y) + .5
-	return float32(m.A*.5 + m.B*fy + m.C - .5), float32(m.D*.5 + m.E*fy + m.F - .5)
+	return m.A*.5 + m.B*fy + m.C - .5, m.D*.5 + m.E*fy + m.F - .5
+}
+
+func cubicRow(row []uint8, src *image.RGBA, m geometry.Affine, y int) {
+	sx, sy := start(m, y)
+	for x := range len(row) / 4 {
+		r, g, b := cubic(src, float32(sx+m.A*float64(x)), float32(sy+m.D*float64(x)))
+		p := row[4*x : 4*x+4 : 4*x+4]
+		p[0], p[1], p[2], p[3] = to8(r), to8(g), to8(b), 255
+	}
 }
 
 // average reads n x n points of src for each pixel.
@@ -137,26 +147,6 @@ func average(src *image.RGBA, m geometry.Affine, w, h, n int) *image.RGBA {
 
 func to8(v float32) uint8 {
 	return uint8(min(max(v+.5, 0), 255))
-}
-
-// linear reads between the four pixels around (x, y), which count from pixel centres.
-func linear(src *image.RGBA, x, y float32) (r, g, b float32) {
-	x0, y0 := floor(x), floor(y)
-	fx, fy := x-float32(x0), y-float32(y0)
-	w, h := src.Rect.Dx(), src.Rect.Dy()
-	i, dx, dy := y0*src.Stride+4*x0, 4, src.Stride
-	if x0 < 0 || y0 < 0 || x0 >= w-1 || y0 >= h-1 {
-		xa, xb, ya, yb := clamp(x0, w), clamp(x0+1, w), clamp(y0, h), clamp(y0+1, h)
-		i, dx, dy = ya*src.Stride+4*xa, 4*(xb-xa), (yb-ya)*src.Stride
-	}
-	p, q := src.Pix[i:i+3:i+3], src.Pix[i+dx:i+dx+3:i+dx+3]
-	s, t := src.Pix[i+dy:i+dy+3:i+dy+3], src.Pix[i+dx+dy:i+dx+dy+3:i+dx+dy+3]
-	wq, wt := fx*(1-fy), fx*fy
-	wp, ws := 1-fy-wq, fy-wt
-	r = wp*float32(p[0]) + wq*float32(q[0]) + ws*float32(s[0]) + wt*float32(t[0])
-	g = wp*float32(p[1]) + wq*float32(q[1]) + ws*float32(s[1]) + wt*float32(t[1])
-	b = wp*float32(p[2]) + wq*float32(q[2]) + ws*float32(s[2]) + wt*float32(t[2])
-	return r, g, b
 }
 
 // cubic reads between the sixteen pixels around (x, y) with the Catmull-Rom spline.

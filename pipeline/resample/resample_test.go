@@ -70,6 +70,9 @@ func TestBeyondTheEdgeRepeatsTheNearest(t *testing.T) {
 		t.Errorf("far outside: %v, want the corner's pixel", all.RGBAAt(3, 3))
 	}
 	in := Inside(src, geometry.Affine{A: 1, C: -20, E: 1, F: -20}, 100, 100)
+	if all := Inside(src, geometry.Affine{A: 1, C: 10, E: 1, F: 10}, 50, 40); all != nil {
+		t.Error("a piece that lies within the source has a mask")
+	}
 	for _, tc := range []struct {
 		x, y int
 		want bool
