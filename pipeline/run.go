@@ -1,10 +1,10 @@
 package pipeline
 
 import (
+	"compress/zlib"
 	"context"
 	"errors"
 	"image"
-	"image/png"
 
 	"idphoto/pipeline/compose"
 	"idphoto/pipeline/face"
@@ -143,7 +143,7 @@ func (r *run) encode(context.Context) (err error) {
 	dpi := r.req.Spec.DPI
 	if r.cutout != nil {
 		// A cut-out is fetched now and then, not kept: fast to write beats small.
-		if r.result.Cutout, err = picture.EncodePNG(r.cutout, dpi, png.BestSpeed); err != nil {
+		if r.result.Cutout, err = picture.EncodePNG(r.cutout, dpi, zlib.BestSpeed); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"image"
 	"image/color"
@@ -117,7 +118,7 @@ func exifFields(t *testing.T, body []byte) map[uint16]uint32 {
 func TestEncodePNGWritesResolutionAndColourSpace(t *testing.T) {
 	want := image.NewNRGBA(image.Rect(0, 0, 90, 70))
 	noise(6, want.Pix)
-	data, err := EncodePNG(want, 300, png.BestSpeed)
+	data, err := EncodePNG(want, 300, zlib.BestSpeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +156,7 @@ func TestEncodersRefuseWhatTheHeadersCannotSay(t *testing.T) {
 		}
 	}
 	for _, dpi := range []int{0, -1, 65536} {
-		if _, err := EncodePNG(image.NewNRGBA(m.Rect), dpi, png.DefaultCompression); err == nil {
+		if _, err := EncodePNG(image.NewNRGBA(m.Rect), dpi, zlib.DefaultCompression); err == nil {
 			t.Errorf("EncodePNG at %d dpi succeeds", dpi)
 		}
 	}

@@ -126,20 +126,23 @@ func average(src *image.RGBA, m geometry.Affine, w, h, n int) *image.RGBA {
 	step := 1 / float64(n)
 	fine := warp(src, geometry.Affine{A: step, E: step}.Then(m), n*w, n*h, Linear)
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
+	// Even and odd bytes are summed in separate integers, as in mix; n is small enough for 16 bits.
+	const even = 0x00ff00ff
+	count := uint32(n * n)
 	for y := range h {
 		for x := range w {
-			var sum [3]int
+			var e, o uint32
 			for j := range n {
-				p := fine.Pix[(n*y+j)*fine.Stride+4*n*x:]
-				for i := range n {
-					sum[0], sum[1], sum[2] = sum[0]+int(p[4*i]), sum[1]+int(p[4*i+1]), sum[2]+int(p[4*i+2])
+				i := (n*y+j)*fine.Stride + 4*n*x
+				for range n {
+					v := load(fine.Pix, i)
+					e, o = e+v&even, o+v>>8&even
+					i += 4
 				}
 			}
-			o := dst.Pix[y*dst.Stride+4*x:]
-			for c := range sum {
-				o[c] = uint8((sum[c] + n*n/2) / (n * n))
-			}
-			o[3] = 255
+			p := dst.Pix[y*dst.Stride+4*x:]
+			p[0], p[1] = uint8((e&0xffff+count/2)/count), uint8((o&0xffff+count/2)/count)
+			p[2], p[3] = uint8((e>>16+count/2)/count), 255
 		}
 	}
 	return dst
