@@ -29,6 +29,7 @@ import (
 )
 
 func main() {
+	config.LimitHeap()
 	if err := run(context.Background(), os.Args[1:], os.Environ(), os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "idphoto:", err)
 		os.Exit(1)

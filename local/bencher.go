@@ -105,7 +105,7 @@ func (b *bencher) one(ctx context.Context, picture []byte) (time.Duration, error
 	if err != nil {
 		return 0, err
 	}
-	tick := time.NewTicker(30 * time.Millisecond) // the end is read from the answer: this rate only costs
+	tick := time.NewTicker(100 * time.Millisecond) // the end is read from the answer: this rate only costs
 	defer tick.Stop()
 	for {
 		s, err := b.client.status(ctx, id)

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"idphoto/infra/config"
 )
 
 // cli is the command line. Each command stands in a file of its own name.
@@ -26,6 +28,7 @@ type cli struct {
 }
 
 func main() {
+	config.LimitHeap()
 	// The first signal stops in order, a second one at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

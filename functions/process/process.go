@@ -47,7 +47,7 @@ type Blobs interface {
 // Options tunes a Handler. Zero values mean the defaults.
 type Options struct {
 	MaxImageBytes int64 // of an original; default 20 MiB
-	DecodeMemory  int64 // bytes that pictures being decoded take together; default 160 MiB
+	DecodeMemory  int64 // bytes that pictures being decoded take together; default 96 MiB
 }
 
 // Handler makes photos. Make one with New.
@@ -70,7 +70,7 @@ func New(runner Runner, blobs Blobs, opts *Options) *Handler {
 		o.MaxImageBytes = 20 << 20
 	}
 	if o.DecodeMemory <= 0 {
-		o.DecodeMemory = 160 << 20
+		o.DecodeMemory = 96 << 20
 	}
 	return &Handler{runner: runner, blobs: blobs, room: semaphore.NewWeighted(o.DecodeMemory), opts: o}
 }

@@ -44,7 +44,7 @@ type Config struct {
 
 	// The work.
 	Workers           int           `env:"WORKERS" envDefault:"0"`               // tasks at once; 0: one per CPU
-	DecodeMemory      int64         `env:"DECODE_MEMORY" envDefault:"167772160"` // bytes that pictures being decoded take together; big ones wait for each other
+	DecodeMemory      int64         `env:"DECODE_MEMORY" envDefault:"100663296"` // bytes that pictures being decoded take together; big ones wait for each other
 	Lease             time.Duration `env:"LEASE" envDefault:"10s"`               // a worker that is silent this long loses its task
 	RenewEvery        time.Duration `env:"RENEW_EVERY" envDefault:"3s"`          // how often a lease is renewed
 	AttemptTimeout    time.Duration `env:"ATTEMPT_TIMEOUT" envDefault:"60s"`     // bound on one attempt
