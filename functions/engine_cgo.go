@@ -3,6 +3,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+
 	"idphoto/functions/process"
 	"idphoto/pipeline"
 	"idphoto/queue/transport"
@@ -13,7 +16,9 @@ func openEngine(p *program) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.log.Info("networks opened", "models", photos.Status())
+	if err := process.Announce(context.Background(), photos.Status(), p.log); err != nil {
+		return nil, errors.Join(err, photos.Close())
+	}
 	worker := process.NewWorker(p.parts.Ledger, p.parts.Blobs, photos, p.config, p.system(), p.log)
 	return &engine{
 		worker: worker,

@@ -84,6 +84,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	undo.add(func(context.Context) error { return photos.Close() })
+	if err := process.Announce(ctx, photos.Status(), c.Log); err != nil {
+		return nil, err
+	}
 	p, err := parts.Open(ctx, settings, parts.Need{Blobs: true, Topic: true}, c.Log)
 	if err != nil {
 		return nil, err

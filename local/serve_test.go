@@ -159,8 +159,14 @@ func TestAPortraitComesBackAsAPhoto(t *testing.T) {
 	if !bytes.Contains(s.read(t, "/"), []byte("<!doctype html>")) {
 		t.Error("there is no page on /")
 	}
-	if !bytes.Contains(s.read(t, "/metrics"), []byte(`idphoto_task_attempts_total{kind="photo",outcome="succeeded",queue="express"} 1`)) {
-		t.Error("the attempt is not counted")
+	metrics := s.read(t, "/metrics")
+	for _, want := range []string{
+		`idphoto_task_attempts_total{kind="photo",outcome="succeeded",queue="express"} 1`,
+		`idphoto_engine_info{execution_provider="cpu",`,
+	} {
+		if !bytes.Contains(metrics, []byte(want)) {
+			t.Errorf("metrics lack %s", want)
+		}
 	}
 }
 
