@@ -42,7 +42,7 @@ type Options struct {
 	Dir      string   // folder of the networks; default FindDir
 	Library  string   // ONNX Runtime's shared library; default FindLibrary
 	Provider Provider // default CPU
-	Threads  int      // threads of a Run that is alone; default 2. Runs beside others take one each
+	Threads  int      // threads of one Run while one piece of work is under way; default 2. Beside others it takes one
 }
 
 // Runtime is ONNX Runtime, loaded, with a choice of execution provider.
@@ -51,7 +51,7 @@ type Runtime struct {
 	provider Provider
 	reason   string
 
-	running  atomic.Int32 // Runs under way
+	working  atomic.Int32 // pieces of work under way
 	mu       sync.Mutex
 	sessions []*Session
 }
@@ -171,6 +171,13 @@ func (r *Runtime) Library() string { return r.opts.Library }
 
 // Dir returns the folder of the networks.
 func (r *Runtime) Dir() string { return r.opts.Dir }
+
+// Begin says that a piece of work begins, such as a photo: networks and what lies between them. The
+// caller calls end when it is over.
+func (r *Runtime) Begin() (end func()) {
+	r.working.Add(1)
+	return func() { r.working.Add(-1) }
+}
 
 // Close ends every session. No Run may be under way.
 func (r *Runtime) Close() error {

@@ -24,9 +24,9 @@ type Session struct {
 	runtime *Runtime
 	outputs int
 
-	// A run that finds no other under way takes wide, with all of Options.Threads; beside others
-	// narrow, with one thread, is better: it does not wait for a core that they use. They are the
-	// same where Threads is 1.
+	// While at most one piece of work is under way (Runtime.Begin) runs take wide, with all of
+	// Options.Threads; beside others narrow, with one thread, is better: it takes no core that
+	// they use. They are the same where Threads is 1.
 	wide, narrow *ort.DynamicAdvancedSession
 }
 
@@ -88,10 +88,9 @@ func (s *Session) Run(inputs ...Tensor) ([]Tensor, error) {
 		ins[i] = v
 	}
 	session := s.narrow
-	if s.runtime.running.Add(1) == 1 {
+	if s.runtime.working.Load() <= 1 {
 		session = s.wide
 	}
-	defer s.runtime.running.Add(-1)
 	outs := make([]ort.Value, s.outputs)
 	if err := session.Run(ins, outs); err != nil {
 		return nil, fmt.Errorf("running model %s: %w", s.name, err)

@@ -147,6 +147,7 @@ func (p *Pipeline) Run(ctx context.Context, data []byte, req Request, stage Stag
 	if stage == nil {
 		stage = func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) }
 	}
+	defer p.runtime.Begin()()
 	r := &run{Pipeline: p, req: req, data: data}
 	for _, s := range []struct {
 		name string
