@@ -43,7 +43,7 @@ func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, err
 	a := surroundings{src: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
 	lo, hi := a.region(r.face, r.req.Spec, reach)
 	rw, rh := hi.X-lo.X, hi.Y-lo.Y
-	aim := math.Sqrt(float64(r.opts.mattePixels(r.req.Spec)) / (rw * rh))
+	aim := math.Sqrt(float64(r.opts.MattePixels) / (rw * rh))
 	w, h := fit(rw*aim), fit(rh*aim)
 	// Rounding to the network's stride stretches the region a little rather than reaching past
 	// the picture's edge, where repeated pixels would fade the matte of a person that it cuts.
