@@ -43,10 +43,10 @@ type Options struct {
 	Quality     int             // JPEG quality, 1 to 100; default 95
 }
 
-// DefaultMattePixels is the area of the head's surroundings as the matting network sees them: about
-// as fine as a 1-inch photo. Half as much again betters soft edges of larger photos by a tenth,
-// but costs a third of the time, and the network, seeing less of a person at once, loses hats.
-const DefaultMattePixels = 112 << 10
+// DefaultMattePixels is the area of the head's surroundings as the matting network sees them: a
+// little less fine than a 1-inch photo. Chosen by comparing 42 photos with the float network on wider
+// surroundings: with fewer pixels it loses shoulders, with more hats.
+const DefaultMattePixels = 120 << 10
 
 // Pipeline makes photos. Its methods may be called from many goroutines.
 type Pipeline struct {

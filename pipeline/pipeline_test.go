@@ -332,7 +332,25 @@ func TestSharedPhotos(t *testing.T) {
 				t.Errorf("%s: %s is %v mm: %s", name, c.Measure, c.Value, c.Verdict)
 			}
 		}
+		// Each of them shows both shoulders, which a matte may lose: the bust fills the lower edge.
+		if share := lowerEdge(t, readFile(t, path), "2-inch"); share < .95 {
+			t.Errorf("%s: the person fills %.2f of the photo's lower edge, want at least 0.95", name, share)
+		}
 	}
+}
+
+// lowerEdge is the share of a transparent photo's last row that is person.
+func lowerEdge(t *testing.T, data []byte, size string) float64 {
+	t.Helper()
+	_, img := makePhoto(t, shared, data, size, "transparent")
+	b := img.Bounds()
+	opaque := 0
+	for x := b.Min.X; x < b.Max.X; x++ {
+		if _, _, _, a := img.At(x, b.Max.Y-1).RGBA(); a > 0x8000 {
+			opaque++
+		}
+	}
+	return float64(opaque) / float64(b.Dx())
 }
 
 func BenchmarkRun(b *testing.B) {

@@ -88,9 +88,10 @@ func (a surroundings) region(f *face.Face, s *spec.Spec, reach float64) (lo, hi 
 	axis := headAxis(f, toHead)
 	head, _ := s.Rule(spec.HeadHeight)
 	frame := headHeight * chin * s.HeightMM / ((head.Min + min(head.Upper(), s.HeightMM)) / 2)
-	half := max(1.05*frame*s.WidthMM/s.HeightMM/2, 1.4*chin)
+	// Shoulders tell the network what is person: without them it loses suits and hats.
+	half := max(1.15*frame*s.WidthMM/s.HeightMM/2, 1.4*chin)
 	lo = geometry.Point{X: axis - half, Y: -reach * chin}
-	hi = geometry.Point{X: axis + half, Y: chin + max(.8*chin, frame-(headHeight+.1)*chin)}
+	hi = geometry.Point{X: axis + half, Y: chin + max(1.4*chin, frame-headHeight*chin)}
 
 	w, h := a.src.Bounds()
 	pl, ph := geometry.Point{X: math.Inf(1), Y: math.Inf(1)}, geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
