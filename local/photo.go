@@ -12,7 +12,6 @@ import (
 	"idphoto/functions/problem"
 	"idphoto/pipeline"
 	"idphoto/pipeline/fault"
-	"idphoto/pipeline/spec"
 )
 
 // photoCmd makes one photo without a server.
@@ -59,11 +58,7 @@ func (c *photoCmd) make(ctx context.Context) (*pipeline.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := spec.Lookup(chosen.Size)
-	if err != nil {
-		return nil, err
-	}
-	background, err := spec.ParseBackground(chosen.Background)
+	s, background, err := chosen.Resolve()
 	if err != nil {
 		return nil, err
 	}

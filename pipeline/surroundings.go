@@ -26,6 +26,7 @@ type surroundings struct {
 	toSource geometry.Affine // head frame -> source
 	toWork   geometry.Affine // head frame -> pixels of alpha
 	alpha    *resample.Plane // matte of the person, continued beyond the picture's edges
+	inside   []bool          // which of its pixels lie within the picture; nil: all
 	share    float64         // of the opaque pixels, how many belong to the person
 }
 
@@ -54,7 +55,8 @@ func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, err
 	if a.alpha, err = r.matting.Alpha(ctx, img); err != nil {
 		return a, err
 	}
-	mendEdges(a.alpha, edges(w, h, a.inside()))
+	a.inside = a.covered()
+	mendEdges(a.alpha, edges(w, h, a.inside))
 	nose := a.toWork.Apply(a.toSource.Inverse().Apply(r.face.Center()))
 	a.share = matte.KeepPerson(a.alpha, int(nose.X), int(nose.Y))
 	if a.share == 0 {
@@ -118,6 +120,7 @@ func (a surroundings) turned(f *face.Face, tilt float64) surroundings {
 	b := a
 	b.toSource = frame
 	b.alpha = a.alpha.Warp(a.toWork.Inverse().Then(toLevel).Then(a.toWork), w, h)
+	b.inside = b.covered()
 	return b
 }
 
@@ -157,12 +160,11 @@ func (a surroundings) head(f *face.Face) (geometry.Head, error) {
 
 // visible is the matte without what lies beyond the picture.
 func (a surroundings) visible() *resample.Plane {
-	inside := a.inside()
-	if inside == nil {
+	if a.inside == nil {
 		return a.alpha
 	}
 	v := &resample.Plane{W: a.alpha.W, H: a.alpha.H, Pix: append([]float32(nil), a.alpha.Pix...)}
-	for i, in := range inside {
+	for i, in := range a.inside {
 		if !in {
 			v.Pix[i] = 0
 		}
@@ -170,8 +172,8 @@ func (a surroundings) visible() *resample.Plane {
 	return v
 }
 
-// inside tells which pixels of the matte lie within the picture; nil: all.
-func (a surroundings) inside() []bool {
+// covered tells which pixels of the matte lie within the picture; nil: all.
+func (a surroundings) covered() []bool {
 	return resample.Inside(a.src, a.toWork.Inverse().Then(a.toSource), a.alpha.W, a.alpha.H)
 }
 
@@ -181,7 +183,7 @@ func (a surroundings) cuts(visible *resample.Plane, h *geometry.Head, x0, x1 flo
 	toHead := a.toWork.Inverse()
 	toSource := toHead.Then(a.toSource)
 	w, hgt := a.src.Bounds()
-	for _, e := range edges(visible.W, visible.H, a.inside()) {
+	for _, e := range edges(visible.W, visible.H, a.inside) {
 		if visible.At(e.x, e.y) < matte.Opaque {
 			continue
 		}

@@ -58,12 +58,8 @@ func (o *JanitorOptions) fill() {
 	if o.Backoff == nil {
 		o.Backoff = FullJitter(time.Second, 30*time.Second)
 	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	if o.MeterProvider == nil {
-		o.MeterProvider = otel.GetMeterProvider()
-	}
+	setDefault(&o.Logger, slog.Default())
+	setDefault(&o.MeterProvider, otel.GetMeterProvider())
 }
 
 // setDefault replaces the zero value.

@@ -50,18 +50,10 @@ func NewPublisher(ledger Ledger, topic Topic, opts *PublisherOptions) *Publisher
 }
 
 func (o *PublisherOptions) fill() {
-	if o.System == "" {
-		o.System = "gocdk"
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	if o.TracerProvider == nil {
-		o.TracerProvider = otel.GetTracerProvider()
-	}
-	if o.MeterProvider == nil {
-		o.MeterProvider = otel.GetMeterProvider()
-	}
+	setDefault(&o.System, "gocdk")
+	setDefault(&o.Logger, slog.Default())
+	setDefault(&o.TracerProvider, otel.GetTracerProvider())
+	setDefault(&o.MeterProvider, otel.GetMeterProvider())
 }
 
 // Submit stores t and publishes its message. It fills in ID, Lane (Express) and MaxAttempts where

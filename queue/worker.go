@@ -83,15 +83,9 @@ func (o *WorkerOptions) fill() {
 	if o.Backoff == nil {
 		o.Backoff = FullJitter(10*time.Second, 10*time.Minute)
 	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	if o.TracerProvider == nil {
-		o.TracerProvider = otel.GetTracerProvider()
-	}
-	if o.MeterProvider == nil {
-		o.MeterProvider = otel.GetMeterProvider()
-	}
+	setDefault(&o.Logger, slog.Default())
+	setDefault(&o.TracerProvider, otel.GetTracerProvider())
+	setDefault(&o.MeterProvider, otel.GetMeterProvider())
 }
 
 // Run pulls messages from sub and does their tasks until ctx is done. Then it takes no more, lets

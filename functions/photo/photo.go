@@ -44,6 +44,11 @@ func Read(raw json.RawMessage) (*spec.Spec, spec.Background, error) {
 	if err := json.Unmarshal(raw, &o); err != nil {
 		return nil, spec.Background{}, fmt.Errorf("reading a task's options: %w", err)
 	}
+	return o.Resolve()
+}
+
+// Resolve returns what the options name.
+func (o Options) Resolve() (*spec.Spec, spec.Background, error) {
 	s, err := spec.Lookup(o.Size)
 	if err != nil {
 		return nil, spec.Background{}, err

@@ -67,7 +67,7 @@ func New(runner Runner, blobs Blobs, opts *Options) *Handler {
 		o = *opts
 	}
 	if o.MaxImageBytes <= 0 {
-		o.MaxImageBytes = 20 << 20
+		o.MaxImageBytes = picture.DefaultMaxBytes
 	}
 	if o.DecodeMemory <= 0 {
 		o.DecodeMemory = 96 << 20

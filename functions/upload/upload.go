@@ -78,10 +78,10 @@ func New(tasks Submitter, rows Rows, blobs Blobs, opts *Options) *Function {
 		o = *opts
 	}
 	if o.MaxImageBytes <= 0 {
-		o.MaxImageBytes = 20 << 20
+		o.MaxImageBytes = picture.DefaultMaxBytes
 	}
 	if o.MaxPixels <= 0 {
-		o.MaxPixels = 50_000_000
+		o.MaxPixels = picture.DefaultMaxPixels
 	}
 	if o.Memory <= 0 {
 		o.Memory = 256 << 20
