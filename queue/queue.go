@@ -10,7 +10,6 @@
 package queue
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"time"
@@ -40,11 +39,16 @@ const (
 	Bulk    = "bulk"
 )
 
+// Lanes lists them, the first to be served first.
+var Lanes = []string{Express, Bulk}
+
 // Task is one piece of work, as the ledger keeps it.
 type Task struct {
 	ID             string          // UUIDv7: sorts by creation
 	Kind           string          // picks the Handler
 	Lane           string          // Express or Bulk
+	BatchID        string          // the batch it belongs to; empty for none
+	Label          string          // a short public word to find tasks by, as the specification's id; never personal data
 	Options        json.RawMessage // the kind's own options; never personal data
 	InputKey       string          // blob key of what came in; empty once erased
 	IdempotencyKey string          // the client's, unique when set
@@ -62,6 +66,7 @@ type Task struct {
 	Result          json.RawMessage // what the handler returned; small, no pictures
 	CancelRequested bool
 	Erased          bool // its blobs are to go or gone; the row keeps no key and no digest
+	Expired         bool // its result went when its retention was over
 
 	CreatedAt  time.Time
 	DueAt      time.Time // not before this
@@ -124,78 +129,6 @@ var (
 	ErrCancelled    = errors.New("queue: cancel was requested")
 	ErrConflict     = errors.New("queue: idempotency key is in use for another submission")
 	ErrFinal        = errors.New("queue: task is already finished")
+	ErrPaused       = errors.New("queue: the task's lane is paused")
+	ErrNotRequeued  = errors.New("queue: only a dead, cancelled or retrying task that is not erased can run again")
 )
-
-// Ledger keeps every task and decides who may work on it. Implementations neither retry nor log:
-// package queue does both. Every method may be called from many goroutines and processes.
-type Ledger interface {
-	// Create inserts t as Queued and due now, and returns it as stored. When t.IdempotencyKey is
-	// set and known it returns the existing task and created == false if the digests agree, else
-	// ErrConflict.
-	Create(ctx context.Context, t Task) (task Task, created bool, err error)
-
-	// Get returns ErrNotFound for an unknown id.
-	Get(ctx context.Context, id string) (Task, error)
-
-	// Attempts returns a task's attempts, oldest first; none for an unknown id.
-	Attempts(ctx context.Context, id string) ([]Attempt, error)
-
-	// Published notes that a message for the task was handed to the transport. It does nothing
-	// when the task no longer waits.
-	Published(ctx context.Context, id string) error
-
-	// Unpublished takes that back: the message was not handed over after all, and Stale is to
-	// return the task again. It does nothing when the task no longer waits.
-	Unpublished(ctx context.Context, id string) error
-
-	// UnpublishAll does the same for every waiting task. It is for a transport that forgets its
-	// messages when its process ends.
-	UnpublishAll(ctx context.Context) error
-
-	// Claim hands task id to worker until the lease ends, and counts the attempt. It returns
-	// ErrNotFound for an unknown id and ErrNotClaimable when the task is finished, cancelled, not
-	// yet due or held by a live lease. A running task whose lease has ended may be claimed again
-	// while attempts remain; the attempt before ends with code "lease_lost".
-	Claim(ctx context.Context, id, worker string, lease time.Duration) (*Claim, error)
-
-	// Renew prolongs c's lease from now and notes the stage. It returns ErrLeaseLost, and changes
-	// nothing, when another claim followed c, or c was reaped or finished, and ErrCancelled when
-	// cancel was asked for (the lease is prolonged then too, so that the worker can tidy up).
-	Renew(ctx context.Context, c *Claim, stage string, lease time.Duration) error
-
-	// Finish records the outcome of c in the task and in the attempt's row. It returns
-	// ErrLeaseLost, and changes nothing, when another claim followed c or c was reaped. A Retrying
-	// outcome with no attempts left is stored as Dead. When cancel was asked for, every other
-	// outcome is stored as Cancelled and Finish returns ErrCancelled: the caller removes what it wrote.
-	// Repeating a Finish that was recorded returns what the first returned, so that a caller whose
-	// answer was lost may ask again.
-	Finish(ctx context.Context, c *Claim, o Outcome) error
-
-	// Cancel ends a waiting task at once and marks a running one; ErrFinal when it is over.
-	Cancel(ctx context.Context, id string) (Task, error)
-
-	// Erase cancels the task if it is not final, and clears keys, digest, detail and result. It returns the
-	// task as it was before, so that the caller can delete its blobs. Erasing twice is no error. A
-	// running task stays Running until its worker, or the reaper, ends it as Cancelled.
-	Erase(ctx context.Context, id string) (before Task, err error)
-
-	// Reap ends attempts whose lease is over: the task is Retrying (due after backoff(attempt)), or Dead with
-	// code "lease_lost" when its attempts are used up, or Cancelled when that was asked for. At most limit tasks; it returns
-	// them as they are then.
-	Reap(ctx context.Context, backoff func(attempt int) time.Duration, limit int) ([]Task, error)
-
-	// Stale returns tasks that want a message: Retrying and due, or Queued and unpublished for
-	// PublishGrace, or published but not claimed for unclaimedAfter. Each is made Queued and marked
-	// as published now, so that several janitors share the work. A task that stays unclaimed is
-	// returned again after 2, 4, 8 ... 64 times unclaimedAfter, lest a long backlog flood the
-	// transport. At most limit.
-	Stale(ctx context.Context, unclaimedAfter time.Duration, limit int) ([]Task, error)
-
-	// Counts returns how many tasks are in each state, from kept counters.
-	Counts(ctx context.Context) (map[State]int64, error)
-
-	// Ping reports whether the ledger answers and can write.
-	Ping(ctx context.Context) error
-
-	Close() error
-}

@@ -9,10 +9,8 @@
 //
 // # Originals
 //
-// The original stays until the task is erased or the store's own rule removes it, because an
-// operator may want to run a dead task again. With WithoutOriginals it goes once a task has
-// its photo or its rejection. That happens after the outcome is recorded, never
-// before: another attempt may still need it.
+// The original outlives its task by the janitor's retention (RETAIN_ORIGINALS), so that an operator
+// can run a dead task again.
 package process
 
 import (

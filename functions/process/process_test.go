@@ -234,33 +234,6 @@ func TestACancelBeforeTheStoreLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestOriginalsGoWhenAsked(t *testing.T) {
-	outcome := map[string]struct {
-		run  runner
-		kept bool
-	}{
-		"with a photo": {photos, false},
-		"when rejected": {func(context.Context, []byte, pipeline.Request) (*pipeline.Result, error) {
-			return nil, fault.New(fault.NoFace, nil)
-		}, false},
-		"but not before a retry": {func(context.Context, []byte, pipeline.Request) (*pipeline.Result, error) {
-			return nil, errors.New("again")
-		}, true},
-	}
-	for name, tc := range outcome {
-		t.Run(name, func(t *testing.T) {
-			s := start(t, tc.run, "ORIGINALS=delete")
-			id, message := s.submit(t)
-			if err := s.worker.Process(t.Context(), message); err != nil {
-				t.Fatal(err)
-			}
-			if kept := strings.Contains(s.files(t), photo.OriginalKey(id)); kept != tc.kept {
-				t.Errorf("kept = %v, want %v", kept, tc.kept)
-			}
-		})
-	}
-}
-
 // TestBigPicturesWaitForEachOther gives two pictures room for one and sees that they never meet.
 func TestBigPicturesWaitForEachOther(t *testing.T) {
 	var mu sync.Mutex

@@ -2,7 +2,6 @@ package process
 
 import (
 	"log/slog"
-	"time"
 
 	"idphoto/functions/photo"
 	"idphoto/infra/blobs"
@@ -13,21 +12,15 @@ import (
 	"idphoto/queue"
 )
 
-// maxBackoff bounds the wait between two attempts.
-const maxBackoff = 10 * time.Minute
-
 // NewWorker returns the worker that makes photos as the settings say. system names the transport
 // in traces.
 func NewWorker(ledger queue.Ledger, store *blobs.Store, runner Runner, c *config.Config, system string, log *slog.Logger) *queue.Worker {
 	handlers := map[string]queue.Handler{
 		photo.Kind: New(runner, store, &Options{MaxImageBytes: c.MaxImageBytes, DecodeMemory: c.DecodeMemory}),
 	}
-	if c.Originals == "delete" {
-		ledger = WithoutOriginals(ledger, store, log)
-	}
 	return queue.NewWorker(ledger, handlers, &queue.WorkerOptions{
 		Slots: c.Workers, Lease: c.Lease, RenewEvery: c.RenewEvery, Deadline: c.AttemptTimeout, Grace: c.DrainTime,
-		Backoff: queue.FullJitter(c.RetryBase, maxBackoff), System: system, Logger: log,
+		Backoff: queue.FullJitter(c.RetryBase, c.RetryLimit), System: system, Logger: log,
 	})
 }
 

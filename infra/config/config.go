@@ -33,12 +33,23 @@ type Config struct {
 	// Where things are kept.
 	LedgerURL       string `env:"LEDGER_URL" envDefault:"sqlite:data/ledger.db"` // sqlite:FILE, mem://, postgres://...
 	BlobsURL        string `env:"BLOBS_URL" envDefault:"file:data/blobs"`        // file:FOLDER, mem://, s3://..., gs://...
-	TopicURL        string `env:"TOPIC_URL" envDefault:"mem://tasks"`            // where upload and janitor publish
-	SubscriptionURL string `env:"SUBSCRIPTION_URL" envDefault:"mem://tasks"`     // where process pulls
+	TopicURL        string `env:"TOPIC_URL" envDefault:"mem://express"`          // where upload and janitor publish tasks that somebody waits for
+	SubscriptionURL string `env:"SUBSCRIPTION_URL" envDefault:"mem://express"`   // where process pulls them
+
+	// Tasks of batches. Empty: they share the topic above, and express tasks wait behind them.
+	BulkTopicURL        string `env:"BULK_TOPIC_URL"`
+	BulkSubscriptionURL string `env:"BULK_SUBSCRIPTION_URL"`
+
+	// How long things are kept, from a task's end on; 0: not at all, negative: for ever.
+	RetainOriginals time.Duration `env:"RETAIN_ORIGINALS" envDefault:"24h"` // uploaded pictures
+	RetainResults   time.Duration `env:"RETAIN_RESULTS" envDefault:"168h"`  // photos, reports, batch manifests
+	RetainRows      time.Duration `env:"RETAIN_ROWS" envDefault:"720h"`     // rows of the ledger; not shorter than the others
 
 	// What is accepted.
 	MaxImageBytes int64 `env:"MAX_IMAGE_BYTES" envDefault:"20971520"` // one picture
 	MaxPixels     int64 `env:"MAX_PIXELS" envDefault:"50000000"`      // width x height of one picture
+	BatchFiles    int   `env:"BATCH_FILES" envDefault:"500"`          // pictures of one batch
+	BatchBytes    int64 `env:"BATCH_BYTES" envDefault:"1073741824"`   // bytes of one batch
 	UploadMemory  int64 `env:"UPLOAD_MEMORY" envDefault:"268435456"`  // all pictures being received together; above: 503 busy
 	EventStreams  int64 `env:"EVENT_STREAMS" envDefault:"64"`         // open server-sent event streams; above: 503 busy
 
@@ -50,14 +61,17 @@ type Config struct {
 	AttemptTimeout    time.Duration `env:"ATTEMPT_TIMEOUT" envDefault:"60s"`     // bound on one attempt
 	MaxAttempts       int           `env:"MAX_ATTEMPTS" envDefault:"4"`          // 1 + retries
 	RetryBase         time.Duration `env:"RETRY_BASE" envDefault:"10s"`          // first back-off; doubles, with full jitter
+	RetryLimit        time.Duration `env:"RETRY_LIMIT" envDefault:"10m"`         // longest back-off
+	RetryKinds        []string      `env:"RETRY_KINDS"`                          // other values for a kind, as photo=4:10s:10m (attempts, base, limit), comma separated
 	DrainTime         time.Duration `env:"DRAIN_TIME" envDefault:"20s"`          // what running work gets after a stop signal
 	ExecutionProvider string        `env:"EXECUTION_PROVIDER" envDefault:"cpu"`  // cpu, cuda (or the start fails), auto
 	ModelThreads      int           `env:"MODEL_THREADS" envDefault:"0"`         // threads of one network run; 0: the engine's default
 	MatteModel        string        `env:"MATTE_MODEL"`                          // matting network's file; empty: the engine's default
 	MattePixels       int           `env:"MATTE_PIXELS" envDefault:"0"`          // area of the matting network's input; 0: the engine's default
-	Originals         string        `env:"ORIGINALS" envDefault:"keep"`          // keep: until erased; delete: when the task ends
+	TestKinds         bool          `env:"TEST_KINDS"`                           // accept tasks of the kinds noop and crash, for measuring and killing; never in production
 
 	// Who may look.
+	PushToken    string `env:"PUSH_TOKEN"`    // what a push subscription must send to process; empty: pushed messages are refused
 	MetricsToken string `env:"METRICS_TOKEN"` // bearer token for /metrics; without one only direct loopback peers may read it
 }
 
@@ -122,17 +136,19 @@ func (c *Config) validate(wrong map[string]error) error {
 	oneOf("FUNCTION", c.Function, "", "upload", "status", "api", "process", "janitor")
 	oneOf("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("EXECUTION_PROVIDER", c.ExecutionProvider, "cpu", "cuda", "auto")
-	oneOf("ORIGINALS", c.Originals, "keep", "delete")
 	for name, value := range map[string]string{
 		"LEDGER_URL": c.LedgerURL, "BLOBS_URL": c.BlobsURL, "TOPIC_URL": c.TopicURL, "SUBSCRIPTION_URL": c.SubscriptionURL,
 	} {
 		check(name, isURL(value), "not a URL")
 	}
+	for name, value := range map[string]string{"BULK_TOPIC_URL": c.BulkTopicURL, "BULK_SUBSCRIPTION_URL": c.BulkSubscriptionURL} {
+		check(name, value == "" || isURL(value), "not a URL")
+	}
 	check("OTLP_URL", c.OTLPURL == "" || isURL(c.OTLPURL), "not a URL")
 	for name, value := range map[string]int64{
 		"MAX_IMAGE_BYTES": c.MaxImageBytes, "MAX_PIXELS": c.MaxPixels, "EVENT_STREAMS": c.EventStreams, "DECODE_MEMORY": c.DecodeMemory,
 		"LEASE": int64(c.Lease), "RENEW_EVERY": int64(c.RenewEvery), "ATTEMPT_TIMEOUT": int64(c.AttemptTimeout), "MAX_ATTEMPTS": int64(c.MaxAttempts),
-		"RETRY_BASE": int64(c.RetryBase), "DRAIN_TIME": int64(c.DrainTime),
+		"RETRY_BASE": int64(c.RetryBase), "RETRY_LIMIT": int64(c.RetryLimit), "BATCH_FILES": int64(c.BatchFiles), "BATCH_BYTES": c.BatchBytes, "DRAIN_TIME": int64(c.DrainTime),
 	} {
 		check(name, value > 0, "must be above 0")
 	}
@@ -140,6 +156,8 @@ func (c *Config) validate(wrong map[string]error) error {
 		check(name, value >= 0, "must not be below 0")
 	}
 	check("RENEW_EVERY", c.RenewEvery < c.Lease, "must be shorter than LEASE")
+	check("RETAIN_RESULTS", longer(c.RetainResults, c.RetainOriginals), "must not be shorter than RETAIN_ORIGINALS")
+	check("RETAIN_ROWS", longer(c.RetainRows, c.RetainResults), "must not be shorter than RETAIN_RESULTS")
 	check("UPLOAD_MEMORY", c.UploadMemory >= c.MaxImageBytes, "must hold one picture of MAX_IMAGE_BYTES")
 
 	var errs []error
@@ -148,6 +166,9 @@ func (c *Config) validate(wrong map[string]error) error {
 	}
 	return errors.Join(errs...)
 }
+
+// longer reports whether a retention covers another; a negative one is for ever.
+func longer(a, b time.Duration) bool { return a < 0 || b >= 0 && a >= b }
 
 func isURL(s string) bool {
 	u, err := url.Parse(s)

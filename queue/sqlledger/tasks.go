@@ -11,8 +11,8 @@ import (
 )
 
 // columns is what scanTask reads, in its order.
-const columns = `id, kind, lane, options, input_key, COALESCE(idempotency_key, ''), digest, trace_parent, trace_state,
-	state, stage, attempts, max_attempts, code, detail, result_prefix, result, cancel_requested, erased,
+const columns = `id, kind, lane, batch_id, label, options, input_key, COALESCE(idempotency_key, ''), digest, trace_parent, trace_state,
+	state, stage, attempts, max_attempts, code, detail, result_prefix, result, cancel_requested, erased, expired,
 	created_at, due_at, started_at, finished_at, updated_at, was, token, hints`
 
 // row is a task and what only the ledger knows of it.
@@ -26,15 +26,15 @@ type row struct {
 func scanTask(scan func(...any) error) (row, error) {
 	var r row
 	var options, detail, result string
-	var cancel, erased, created, due, started, finished, updated int64
-	err := scan(&r.ID, &r.Kind, &r.Lane, &options, &r.InputKey, &r.IdempotencyKey, &r.Digest, &r.TraceParent, &r.TraceState,
-		&r.State, &r.Stage, &r.Attempts, &r.MaxAttempts, &r.Code, &detail, &r.ResultPrefix, &result, &cancel, &erased,
+	var cancel, erased, expired, created, due, started, finished, updated int64
+	err := scan(&r.ID, &r.Kind, &r.Lane, &r.BatchID, &r.Label, &options, &r.InputKey, &r.IdempotencyKey, &r.Digest, &r.TraceParent, &r.TraceState,
+		&r.State, &r.Stage, &r.Attempts, &r.MaxAttempts, &r.Code, &detail, &r.ResultPrefix, &result, &cancel, &erased, &expired,
 		&created, &due, &started, &finished, &updated, &r.was, &r.token, &r.hints)
 	if err != nil {
 		return row{}, err
 	}
 	r.Options, r.Detail, r.Result = raw(options), raw(detail), raw(result)
-	r.CancelRequested, r.Erased = cancel != 0, erased != 0
+	r.CancelRequested, r.Erased, r.Expired = cancel != 0, erased != 0, expired != 0
 	r.CreatedAt, r.DueAt = fromMicros(created), fromMicros(due)
 	r.StartedAt, r.FinishedAt, r.UpdatedAt = fromMicros(started), fromMicros(finished), fromMicros(updated)
 	return r, nil
@@ -77,10 +77,10 @@ func (l *Ledger) insert(ctx context.Context, tx *transaction, t queue.Task) (row
 	now := micros(l.now())
 	key := sql.NullString{String: t.IdempotencyKey, Valid: t.IdempotencyKey != ""}
 	return scanTask(tx.queryRow(ctx, `INSERT INTO tasks
-		(id, kind, lane, options, input_key, idempotency_key, digest, trace_parent, trace_state, state, was, max_attempts, created_at, due_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', '', ?, ?, ?, ?)
+		(id, kind, lane, batch_id, label, options, input_key, idempotency_key, digest, trace_parent, trace_state, state, was, max_attempts, created_at, due_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', '', ?, ?, ?, ?)
 		ON CONFLICT (idempotency_key) DO NOTHING RETURNING `+columns,
-		t.ID, t.Kind, t.Lane, string(t.Options), t.InputKey, key, t.Digest, t.TraceParent, t.TraceState,
+		t.ID, t.Kind, t.Lane, t.BatchID, t.Label, string(t.Options), t.InputKey, key, t.Digest, t.TraceParent, t.TraceState,
 		t.MaxAttempts, now, now, now).Scan)
 }
 
