@@ -25,6 +25,11 @@ const (
 	TooSmall          = "too_small"        // pixels; Detail: width, height, need
 	UnknownSize       = "unknown_size"
 	UnknownBackground = "unknown_background"
+
+	SizeOutOfRange      = "size_out_of_range"     // of a size in mm or px; Detail: width, height, dpi, min, max, pixels
+	SizeUnpublished     = "size_unpublished"      // no source says how large; Detail: spec
+	BackgroundForbidden = "background_forbidden"  // by the document's authority; Detail: spec, source
+	CropOnlyUnsupported = "crop_only_unsupported" // the document allows cropping only; Detail: spec, source
 )
 
 // Error is something the customer can put right: the task is rejected, not retried, not alarmed.
