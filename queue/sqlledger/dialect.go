@@ -1,7 +1,6 @@
 package sqlledger
 
 import (
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,19 +9,27 @@ import (
 // dialect is what differs between the databases.
 type dialect struct {
 	postgres bool
-	shards   int64 // rows per counter
-	skip     string
-	lock     string
+	skip     string    // locks the rows of a SELECT, passing over those that are locked
+	lock     string    // locks them, waiting for them
 	queries  *sync.Map // query with ? -> query as this database wants it
 }
 
 func sqliteDialect() dialect {
-	// One writer at a time: rows need no locks of their own and counters no shards.
-	return dialect{shards: 1, queries: new(sync.Map)}
+	// One writer at a time: rows need no locks of their own.
+	return dialect{queries: new(sync.Map)}
 }
 
 func postgresDialect() dialect {
-	return dialect{postgres: true, shards: 16, lock: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED", queries: new(sync.Map)}
+	return dialect{postgres: true, lock: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED", queries: new(sync.Map)}
+}
+
+// along makes SQLite use the index, or fail: left to choose, it may sort all waiting tasks for each
+// look. Postgres goes by its statistics.
+func (d dialect) along(index string) string {
+	if d.postgres {
+		return ""
+	}
+	return " INDEXED BY " + index
 }
 
 // q turns the ? of a query into $1, $2 ... for Postgres. No query here has a ? in a literal.
@@ -46,12 +53,4 @@ func (l *Ledger) q(query string) string {
 	}
 	l.d.queries.Store(query, b.String())
 	return b.String()
-}
-
-// shard picks the counter row of one transaction.
-func (d dialect) shard() int64 {
-	if d.shards == 1 {
-		return 0
-	}
-	return rand.Int64N(d.shards)
 }

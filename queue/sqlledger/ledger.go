@@ -2,8 +2,8 @@
 // Postgres for many. One schema and one body of code serve both.
 //
 // Every transition is one conditional UPDATE, or an UPDATE of a row locked in the same
-// transaction, so two processes never both believe that they made it. The counters of Counts
-// move in the transaction of the transition.
+// transaction, so two processes never both believe that they made it. The counters of tasks and
+// batches move in the transaction of the transition, by triggers.
 //
 // # Durability
 //
@@ -68,6 +68,9 @@ func Open(ctx context.Context, url string, opts *Options) (*Ledger, error) {
 	l.now = o.Now
 	if err := l.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlledger: bringing the schema up to date: %w", err), l.Close())
+	}
+	if err := l.foldCounts(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlledger: adding up the counters: %w", err), l.Close())
 	}
 	return l, nil
 }

@@ -2,6 +2,7 @@ package sqlledger
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,14 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
+
+// What the databases cannot share: the triggers that keep the counters, migration 4.
+var (
+	//go:embed triggers/sqlite.sql
+	sqliteTriggers string
+	//go:embed triggers/postgres.sql
+	postgresTriggers string
+)
 
 // migrate brings the schema up to date. On Postgres it runs under an advisory lock, so processes
 // that start together take turns. On SQLite, where goose has no lock, one of them may lose the
@@ -46,7 +55,8 @@ func (l *Ledger) migrations() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := []goose.ProviderOption{goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true)}
+	triggers := goose.NewGoMigration(4, &goose.GoFunc{RunTx: l.createTriggers}, nil)
+	opts := []goose.ProviderOption{goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(triggers)}
 	if !l.d.postgres {
 		return goose.NewProvider(goose.DialectSQLite3, l.write.db, files, opts...)
 	}
@@ -55,4 +65,13 @@ func (l *Ledger) migrations() (*goose.Provider, error) {
 		return nil, err
 	}
 	return goose.NewProvider(goose.DialectPostgres, l.write.db, files, append(opts, goose.WithSessionLocker(locker))...)
+}
+
+func (l *Ledger) createTriggers(ctx context.Context, tx *sql.Tx) error {
+	statements := sqliteTriggers
+	if l.d.postgres {
+		statements = postgresTriggers
+	}
+	_, err := tx.ExecContext(ctx, statements)
+	return err
 }

@@ -170,17 +170,13 @@ func TestPingOfAReadOnlyLedgerFails(t *testing.T) {
 // TestSweepsUseTheirIndex: beside a wrong index, or without its own, a sweep sorts every task.
 func TestSweepsUseTheirIndex(t *testing.T) {
 	l := open(t, "mem://", time.Now)
-	for index, from := range map[string]string{
-		"tasks_lease":   ` FROM tasks WHERE state = 'running' AND lease_until <= 1 ORDER BY lease_until LIMIT 1`,
-		"tasks_retry":   strings.NewReplacer("?", "1").Replace(dueRetry),
-		"tasks_waiting": strings.NewReplacer("?", "1").Replace(unclaimed),
-	} {
-		plan := explain(t, l, `SELECT id`+from)
-		if !strings.Contains(plan, "USING INDEX "+index) || strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("plan = %s, want the index %s and no sort", plan, index)
+	for _, s := range []sweep{overdue, dueRetry, unclaimed, {index: "tasks_ready", where: oldestQueued}, {index: "tasks_retry", where: oldestRetry}} {
+		plan := explain(t, l, `SELECT id`+strings.ReplaceAll(l.from(s), "?", "1"))
+		if !strings.Contains(plan, "USING INDEX "+s.index) || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("plan = %s, want the index %s and no sort", plan, s.index)
 		}
 	}
-	if plan := explain(t, l, `UPDATE tasks SET stage = '' WHERE id = '1' AND state IN ('queued', 'running')`); !strings.Contains(plan, "(id=?)") {
+	if plan := explain(t, l, strings.ReplaceAll(claimTask+whenReady, "?", "1")); !strings.HasPrefix(plan, "SEARCH tasks USING INDEX sqlite_autoindex_tasks_1 (id=?)") {
 		t.Errorf("a claim is planned as %s, want by its id", plan)
 	}
 }

@@ -59,13 +59,24 @@ func (l *Ledger) query(ctx context.Context, s *statements, query string, args ..
 	return s.db.QueryContext(ctx, query, args...)
 }
 
-func (l *Ledger) exec(ctx context.Context, query string, args ...any) error {
+// change runs a statement that writes, and returns how many rows it changed.
+func (l *Ledger) change(ctx context.Context, query string, args ...any) (int64, error) {
 	query = l.q(query)
 	if stmt := l.write.prepare(ctx, query); stmt != nil {
-		_, err := stmt.ExecContext(ctx, args...)
-		return err
+		return changed(stmt.ExecContext(ctx, args...))
 	}
-	_, err := l.write.db.ExecContext(ctx, query, args...)
+	return changed(l.write.db.ExecContext(ctx, query, args...))
+}
+
+func changed(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (l *Ledger) exec(ctx context.Context, query string, args ...any) error {
+	_, err := l.change(ctx, query, args...)
 	return err
 }
 
@@ -104,13 +115,16 @@ func (t *transaction) query(ctx context.Context, query string, args ...any) (*sq
 	return t.QueryContext(ctx, query, args...)
 }
 
-func (t *transaction) exec(ctx context.Context, query string, args ...any) error {
+func (t *transaction) change(ctx context.Context, query string, args ...any) (int64, error) {
 	query = t.l.q(query)
 	if stmt := t.stmt(ctx, query); stmt != nil {
-		_, err := stmt.ExecContext(ctx, args...)
-		return err
+		return changed(stmt.ExecContext(ctx, args...))
 	}
-	_, err := t.ExecContext(ctx, query, args...)
+	return changed(t.ExecContext(ctx, query, args...))
+}
+
+func (t *transaction) exec(ctx context.Context, query string, args ...any) error {
+	_, err := t.change(ctx, query, args...)
 	return err
 }
 
@@ -132,4 +146,18 @@ func (l *Ledger) inTx(ctx context.Context, f func(tx *transaction) error) error 
 		l.write.prepare(ctx, query)
 	}
 	return nil
+}
+
+// collect reads all rows of a query and closes them.
+func collect[T any](rows *sql.Rows, scan func(func(...any) error) (T, error)) ([]T, error) {
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
 }

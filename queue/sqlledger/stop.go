@@ -71,12 +71,6 @@ func (l *Ledger) stop(ctx context.Context, tx *transaction, r row) (row, error) 
 	if r.State == queue.Running {
 		return scanTask(tx.queryRow(ctx, `UPDATE tasks SET cancel_requested = 1, updated_at = ? WHERE id = ? RETURNING `+columns, now, r.ID).Scan)
 	}
-	stopped, err := scanTask(tx.queryRow(ctx, `UPDATE tasks SET was = state, state = 'cancelled', code = ?, cancel_requested = 1,
+	return scanTask(tx.queryRow(ctx, `UPDATE tasks SET state = 'cancelled', code = ?, cancel_requested = 1,
 		finished_at = ?, updated_at = ? WHERE id = ? RETURNING `+columns, queue.CodeCancelled, now, now, r.ID).Scan)
-	if err != nil {
-		return row{}, err
-	}
-	m := moves{}
-	m.move(r.Lane, r.State, queue.Cancelled)
-	return stopped, l.apply(ctx, tx, m)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"idphoto/queue"
 )
@@ -13,23 +14,22 @@ import (
 // columns is what scanTask reads, in its order.
 const columns = `id, kind, lane, batch_id, label, options, input_key, COALESCE(idempotency_key, ''), digest, trace_parent, trace_state,
 	state, stage, attempts, max_attempts, code, detail, result_prefix, result, cancel_requested, erased, expired,
-	created_at, due_at, started_at, finished_at, updated_at, was, token, hints`
+	created_at, due_at, started_at, finished_at, updated_at, lease_until, hints`
 
 // row is a task and what only the ledger knows of it.
 type row struct {
 	queue.Task
-	was   queue.State
-	token string
-	hints int64
+	leaseUntil time.Time
+	hints      int64
 }
 
 func scanTask(scan func(...any) error) (row, error) {
 	var r row
 	var options, detail, result string
-	var cancel, erased, expired, created, due, started, finished, updated int64
+	var cancel, erased, expired, created, due, started, finished, updated, leaseUntil int64
 	err := scan(&r.ID, &r.Kind, &r.Lane, &r.BatchID, &r.Label, &options, &r.InputKey, &r.IdempotencyKey, &r.Digest, &r.TraceParent, &r.TraceState,
 		&r.State, &r.Stage, &r.Attempts, &r.MaxAttempts, &r.Code, &detail, &r.ResultPrefix, &result, &cancel, &erased, &expired,
-		&created, &due, &started, &finished, &updated, &r.was, &r.token, &r.hints)
+		&created, &due, &started, &finished, &updated, &leaseUntil, &r.hints)
 	if err != nil {
 		return row{}, err
 	}
@@ -37,6 +37,7 @@ func scanTask(scan func(...any) error) (row, error) {
 	r.CancelRequested, r.Erased, r.Expired = cancel != 0, erased != 0, expired != 0
 	r.CreatedAt, r.DueAt = fromMicros(created), fromMicros(due)
 	r.StartedAt, r.FinishedAt, r.UpdatedAt = fromMicros(started), fromMicros(finished), fromMicros(updated)
+	r.leaseUntil = fromMicros(leaseUntil)
 	return r, nil
 }
 
@@ -45,54 +46,6 @@ func raw(s string) json.RawMessage {
 		return nil
 	}
 	return json.RawMessage(s)
-}
-
-// Create inserts t, or finds the task that its idempotency key already names.
-func (l *Ledger) Create(ctx context.Context, t queue.Task) (task queue.Task, created bool, err error) {
-	if t.ID == "" || t.Kind == "" || t.Lane == "" || t.MaxAttempts < 1 {
-		return queue.Task{}, false, errors.New("sqlledger: create: a task needs ID, Kind, Lane and MaxAttempts")
-	}
-	err = l.inTx(ctx, func(tx *transaction) error {
-		r, err := l.insert(ctx, tx, t)
-		if errors.Is(err, sql.ErrNoRows) {
-			task, err = l.byIdempotencyKey(ctx, tx, t)
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		task, created = r.Task, true
-		m := moves{}
-		m.move(t.Lane, "", queue.Queued)
-		return l.apply(ctx, tx, m)
-	})
-	if err != nil {
-		return queue.Task{}, false, fmt.Errorf("sqlledger: create: %w", err)
-	}
-	return task, created, nil
-}
-
-// insert returns sql.ErrNoRows when the idempotency key is taken.
-func (l *Ledger) insert(ctx context.Context, tx *transaction, t queue.Task) (row, error) {
-	now := micros(l.now())
-	key := sql.NullString{String: t.IdempotencyKey, Valid: t.IdempotencyKey != ""}
-	return scanTask(tx.queryRow(ctx, `INSERT INTO tasks
-		(id, kind, lane, batch_id, label, options, input_key, idempotency_key, digest, trace_parent, trace_state, state, was, max_attempts, created_at, due_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', '', ?, ?, ?, ?)
-		ON CONFLICT (idempotency_key) DO NOTHING RETURNING `+columns,
-		t.ID, t.Kind, t.Lane, t.BatchID, t.Label, string(t.Options), t.InputKey, key, t.Digest, t.TraceParent, t.TraceState,
-		t.MaxAttempts, now, now, now).Scan)
-}
-
-func (l *Ledger) byIdempotencyKey(ctx context.Context, tx *transaction, t queue.Task) (queue.Task, error) {
-	r, err := scanTask(tx.queryRow(ctx, `SELECT `+columns+` FROM tasks WHERE idempotency_key = ?`, t.IdempotencyKey).Scan)
-	if err != nil {
-		return queue.Task{}, err
-	}
-	if r.Digest != t.Digest {
-		return queue.Task{}, queue.ErrConflict
-	}
-	return r.Task, nil
 }
 
 // Get returns the task, or queue.ErrNotFound.
@@ -107,10 +60,11 @@ func (l *Ledger) Get(ctx context.Context, id string) (queue.Task, error) {
 	return r.Task, nil
 }
 
-// Attempts returns a task's attempts, oldest first.
+// Attempts returns a task's attempts, oldest first. One that runs is only in the task's row.
 func (l *Ledger) Attempts(ctx context.Context, id string) ([]queue.Attempt, error) {
 	rows, err := l.query(ctx, l.read, `SELECT number, worker, state, code, error, stack, stages, started_at, finished_at
-		FROM attempts WHERE task_id = ? ORDER BY number`, id)
+		FROM attempts WHERE task_id = ? UNION ALL
+		SELECT attempts, worker, state, '', '', '', '', claimed_at, 0 FROM tasks WHERE id = ? AND state = 'running' ORDER BY 1`, id, id)
 	if err != nil {
 		return nil, fmt.Errorf("sqlledger: attempts: %w", err)
 	}
@@ -155,9 +109,11 @@ func (l *Ledger) Published(ctx context.Context, id string) error {
 	return nil
 }
 
+const unpublish = `UPDATE tasks SET hints = 0, hinted_at = 0 WHERE id = ? AND state = 'queued'`
+
 // Unpublished makes Stale return the task again.
 func (l *Ledger) Unpublished(ctx context.Context, id string) error {
-	err := l.exec(ctx, `UPDATE tasks SET hints = 0, hinted_at = 0 WHERE id = ? AND state = 'queued'`, id)
+	err := l.exec(ctx, unpublish, id)
 	if err != nil {
 		return fmt.Errorf("sqlledger: unpublished: %w", err)
 	}

@@ -10,12 +10,6 @@ import (
 
 var errTodo = errors.New("sqlledger: to be written")
 
-func (l *Ledger) Withdraw(ctx context.Context, id string) (r0 bool, err error) { err = errTodo; return }
-func (l *Ledger) RecordDead(ctx context.Context, t queue.Task) (err error)     { err = errTodo; return }
-func (l *Ledger) LaneCounts(ctx context.Context) (r0 map[string]map[queue.State]int64, err error) {
-	err = errTodo
-	return
-}
 func (l *Ledger) List(ctx context.Context, f queue.Filter, after queue.Cursor, limit int) (r0 []queue.Task, r1 queue.Cursor, err error) {
 	err = errTodo
 	return
@@ -24,34 +18,8 @@ func (l *Ledger) FindFinished(ctx context.Context, digest string) (r0 queue.Task
 	err = errTodo
 	return
 }
-func (l *Ledger) Requeue(ctx context.Context, id string, attempts int) (r0 queue.Task, err error) {
-	err = errTodo
-	return
-}
-func (l *Ledger) PauseLane(ctx context.Context, lane, by string) (err error) { err = errTodo; return }
-func (l *Ledger) ResumeLane(ctx context.Context, lane string) (err error)    { err = errTodo; return }
-func (l *Ledger) LaneStates(ctx context.Context) (r0 []queue.LaneState, err error) {
-	err = errTodo
-	return
-}
 func (l *Ledger) Record(ctx context.Context, e queue.AuditEntry) (err error) { err = errTodo; return }
 func (l *Ledger) AuditLog(ctx context.Context, before int64, limit int) (r0 []queue.AuditEntry, err error) {
-	err = errTodo
-	return
-}
-func (l *Ledger) CreateBatch(ctx context.Context, b queue.Batch, tasks []queue.Task) (r0 queue.Batch, r1 bool, err error) {
-	err = errTodo
-	return
-}
-func (l *Ledger) GetBatch(ctx context.Context, id string) (r0 queue.Batch, err error) {
-	err = errTodo
-	return
-}
-func (l *Ledger) ListBatches(ctx context.Context, after string, limit int) (r0 []queue.Batch, err error) {
-	err = errTodo
-	return
-}
-func (l *Ledger) EraseBatch(ctx context.Context, id string) (r0 queue.Batch, err error) {
 	err = errTodo
 	return
 }
