@@ -73,6 +73,8 @@ type Config struct {
 	// Who may look.
 	PushToken    string `env:"PUSH_TOKEN"`    // what a push subscription must send to process; empty: pushed messages are refused
 	MetricsToken string `env:"METRICS_TOKEN"` // bearer token for /metrics; without one only direct loopback peers may read it
+
+	Retries map[string]Retry `env:"-"` // RETRY_KINDS, by kind
 }
 
 // Read takes the settings from environ, a list of NAME=value as os.Environ returns it.
@@ -154,6 +156,10 @@ func (c *Config) validate(wrong map[string]error) error {
 	}
 	for name, value := range map[string]int{"WORKERS": c.Workers, "MODEL_THREADS": c.ModelThreads, "MATTE_PIXELS": c.MattePixels} {
 		check(name, value >= 0, "must not be below 0")
+	}
+	var err error
+	if c.Retries, err = parseRetries(c.RetryKinds); err != nil {
+		check("RETRY_KINDS", false, err.Error())
 	}
 	check("RENEW_EVERY", c.RenewEvery < c.Lease, "must be shorter than LEASE")
 	check("RETAIN_RESULTS", longer(c.RetainResults, c.RetainOriginals), "must not be shorter than RETAIN_ORIGINALS")
