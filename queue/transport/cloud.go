@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 
-	"github.com/pitabwire/natspubsub"
 	"gocloud.dev/gcp"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/awssnssqs"
@@ -30,22 +29,6 @@ type awsOpener struct{ awssnssqs.URLOpener }
 func (o *awsOpener) OpenSubscriptionURL(ctx context.Context, u *url.URL) (*pubsub.Subscription, error) {
 	return o.URLOpener.OpenSubscriptionURL(ctx, withDefaults(u, "raw", "true", "waittime", "10s"))
 }
-
-// natsOpener opens nats URLs as the driver does, one message at a time. Without jetstream=true it is
-// core NATS: messages sent while nobody listens are lost, and the janitor makes up for it after
-// its UnclaimedAfter.
-type natsOpener struct{}
-
-func (natsOpener) OpenTopicURL(ctx context.Context, u *url.URL) (*pubsub.Topic, error) {
-	return pubsub.DefaultURLMux().OpenTopicURL(ctx, u)
-}
-
-func (natsOpener) OpenSubscriptionURL(ctx context.Context, u *url.URL) (*pubsub.Subscription, error) {
-	return pubsub.DefaultURLMux().OpenSubscriptionURL(ctx,
-		withDefaults(u, "receive_batch_max_batch_size", "1", "receive_batch_max_handlers", "1"))
-}
-
-const natsScheme = natspubsub.Scheme // importing the driver registers it
 
 // withDefaults returns u with the parameters that it lacks, given as name, value pairs.
 func withDefaults(u *url.URL, pairs ...string) *url.URL {

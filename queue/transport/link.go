@@ -12,8 +12,14 @@ import (
 
 var errClosed = errors.New("transport: closed")
 
-// closeWithin bounds the closing of a link given up: its connection is mostly dead.
-const closeWithin = 5 * time.Second
+const (
+	// closeWithin bounds the closing of a link given up: its connection is mostly dead.
+	closeWithin = 5 * time.Second
+
+	// stuckAfter is how long a Send whose caller ran out of time must have lasted for the connection
+	// to be blamed. It is below the time that queue.Publisher gives a Send.
+	stuckAfter = 3 * time.Second
+)
 
 // end is a *pubsub.Topic or *pubsub.Subscription.
 type end interface {
@@ -25,32 +31,89 @@ type end interface {
 type reconnecting[T end] struct {
 	open func(ctx context.Context) (link[T], error)
 
-	mu     sync.Mutex // guards what is below; held while opening, so that one caller does it
-	link   link[T]    // link.end is nil when there is none
-	closed bool
+	background sync.WaitGroup // links being opened, and stuck ones being closed
+
+	mu      sync.Mutex // guards what is below; never held while the broker is asked
+	link    link[T]    // link.end is nil when there is none
+	opening *opening   // under way for all who wait; nil when there is none
+	closed  bool
 }
 
-// get returns the open end, and opens one when there is none.
+// opening is one attempt to open a link.
+type opening struct {
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+// get returns the open end, and has one opened when there is none. A driver may take its time
+// over that, whatever ctx says: the attempt then goes on for those who ask later.
 func (r *reconnecting[T]) get(ctx context.Context) (T, error) {
+	for {
+		end, o, err := r.current(ctx)
+		if o == nil {
+			return end, err
+		}
+		select {
+		case <-o.done:
+			if o.err != nil {
+				return end, o.err
+			}
+		case <-ctx.Done():
+			return end, ctx.Err()
+		}
+	}
+}
+
+// first is get for the one who will own the link: after an error nothing stays open.
+func (r *reconnecting[T]) first(ctx context.Context) error {
+	_, err := r.get(ctx)
+	if err != nil {
+		r.mu.Lock()
+		r.closed = true
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// current returns the open end, or else the attempt to open one.
+func (r *reconnecting[T]) current(ctx context.Context) (T, *opening, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var none T
-	if r.closed {
-		return none, errClosed
+	switch {
+	case r.closed:
+		return none, nil, errClosed
+	case r.link.end != none:
+		return r.link.end, nil, nil
+	case r.opening == nil:
+		o := &opening{done: make(chan struct{})}
+		r.opening = o
+		// Not this caller's ctx: others wait for the link too, and some drivers keep it.
+		ctx := context.WithoutCancel(ctx)
+		r.background.Go(func() { r.attempt(ctx, o) })
 	}
-	if r.link.end != none {
-		return r.link.end, nil
-	}
-	l, err := r.open(ctx)
-	if err != nil {
-		return none, err
-	}
-	r.link = l
-	return l.end, nil
+	return none, r.opening, nil
 }
 
-// giveUp closes the link that failed, unless another caller did so before.
-func (r *reconnecting[T]) giveUp(failed T) {
+func (r *reconnecting[T]) attempt(ctx context.Context, o *opening) {
+	l, err := r.open(ctx)
+	r.mu.Lock()
+	late := r.closed && err == nil
+	if !r.closed && err == nil {
+		r.link = l
+	}
+	o.err = err
+	r.opening = nil
+	close(o.done)
+	r.mu.Unlock()
+	if late {
+		_ = l.abandon() // nobody has used it
+	}
+}
+
+// giveUp closes the link that failed, unless another caller did so before. It does not wait for a
+// link that is stuck.
+func (r *reconnecting[T]) giveUp(failed T, stuck bool) {
 	r.mu.Lock()
 	l := r.link
 	if r.closed || l.end != failed {
@@ -58,10 +121,15 @@ func (r *reconnecting[T]) giveUp(failed T) {
 		return
 	}
 	r.link = link[T]{}
+	closed := make(chan struct{})
+	r.background.Go(func() {
+		defer close(closed)
+		_ = l.abandon() // it has failed already
+	})
 	r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
-	defer cancel()
-	_ = l.shut(ctx) // it has failed already
+	if !stuck {
+		<-closed
+	}
 }
 
 // Close sends what is on its way and closes. Calls after it fail.
@@ -71,9 +139,27 @@ func (r *reconnecting[T]) Close(ctx context.Context) error {
 	l := r.link
 	r.link, r.closed = link[T]{}, true
 	r.mu.Unlock()
-	if l.end == none {
-		return nil
+	var err error
+	if l.end != none {
+		err = l.shut(ctx)
 	}
+	settled := make(chan struct{})
+	go func() {
+		r.background.Wait()
+		close(settled)
+	}()
+	select {
+	case <-settled:
+		return err
+	case <-ctx.Done():
+		return errors.Join(err, ctx.Err())
+	}
+}
+
+// abandon is shut with its own limit of time.
+func (l link[T]) abandon() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+	defer cancel()
 	return l.shut(ctx)
 }
 
@@ -100,22 +186,27 @@ func OpenTopic(ctx context.Context, rawURL string) (*Topic, error) {
 	}
 	t := &Topic{}
 	t.open = func(ctx context.Context) (link[*pubsub.Topic], error) { return s.topic(ctx, u) }
-	if _, err := t.get(ctx); err != nil {
+	if err := t.first(ctx); err != nil {
 		return nil, fmt.Errorf("transport: opening a %s topic: %w", u.Scheme, err)
 	}
 	return t, nil
 }
 
-// Send hands m over and waits until the transport has it. After an error the next Send uses a new
-// connection; it does not try again itself, since the caller knows whether that is wanted.
+// Send hands m over and waits until the transport has it, or ctx is done. After an error the next
+// Send uses a new connection, and so it does when ctx ended because the broker kept silent; it does
+// not try again itself, since the caller knows whether that is wanted.
 func (t *Topic) Send(ctx context.Context, m *pubsub.Message) error {
 	topic, err := t.get(ctx)
 	if err != nil {
 		return fmt.Errorf("transport: reconnecting: %w", err)
 	}
+	began := time.Now()
 	if err := topic.Send(ctx, m); err != nil {
-		if ctx.Err() == nil && !passing(err) {
-			t.giveUp(topic)
+		switch {
+		case ctx.Err() == nil && !passing(err):
+			t.giveUp(topic, false)
+		case errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= stuckAfter:
+			t.giveUp(topic, true)
 		}
 		return fmt.Errorf("transport: sending: %w", err)
 	}

@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"runtime"
 	"strconv"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"gocloud.dev/pubsub"
@@ -17,16 +17,14 @@ import (
 
 // rabbit opens rabbit://NAME at $RABBIT_SERVER_URL (amqp://...). NAME is a fanout exchange and a
 // quorum queue bound to it, which are declared unless declare=false; what the queue gives up goes
-// to NAME.dead and stays there. prefetch_count, for subscriptions, is how many messages may be on
-// their way here unacknowledged: set it to the worker's slots; the default is the number of CPUs,
-// as it is for slots. (The driver's own default is unlimited: one worker hoards all.)
+// to NAME.dead and stays there.
 //
 // Each end has a connection of its own, closed after the end: acknowledgements still on their way
 // are lost when the process just exits.
 var rabbit = scheme{system: "rabbitmq", topic: openRabbitTopic, subscription: openRabbitSubscription}
 
 func openRabbitTopic(_ context.Context, u *url.URL) (link[*pubsub.Topic], error) {
-	name, _, conn, err := dialRabbit(u)
+	name, conn, err := dialRabbit(u)
 	if err != nil {
 		return link[*pubsub.Topic]{}, err
 	}
@@ -34,46 +32,41 @@ func openRabbitTopic(_ context.Context, u *url.URL) (link[*pubsub.Topic], error)
 }
 
 func openRabbitSubscription(_ context.Context, u *url.URL) (link[*pubsub.Subscription], error) {
-	name, prefetch, conn, err := dialRabbit(u)
+	name, conn, err := dialRabbit(u)
 	if err != nil {
 		return link[*pubsub.Subscription]{}, err
 	}
-	sub := rabbitpubsub.OpenSubscription(conn, name, &rabbitpubsub.SubscriptionOptions{PrefetchCount: &prefetch})
+	sub := pubsub.NewSubscription(&rabbitReceiver{conn: conn, queue: name}, &one, nil)
 	return link[*pubsub.Subscription]{end: sub, close: closeRabbit(conn)}, nil
 }
 
-func dialRabbit(u *url.URL) (name string, prefetch int, conn *amqp.Connection, err error) {
-	name, prefetch, declare := path.Join(u.Host, u.Path), runtime.NumCPU(), true
+func dialRabbit(u *url.URL) (name string, conn *amqp.Connection, err error) {
+	name, declare := path.Join(u.Host, u.Path), true
 	for param, values := range u.Query() {
-		switch param {
-		case "prefetch_count":
-			prefetch, err = strconv.Atoi(values[0])
-		case "declare":
-			declare, err = strconv.ParseBool(values[0])
-		default:
-			err = errors.New("unknown")
+		if param != "declare" {
+			return "", nil, fmt.Errorf("a rabbit URL has no parameter %q", param)
 		}
-		if err != nil || prefetch < 1 {
-			return "", 0, nil, fmt.Errorf("parameter %q of a rabbit URL is bad", param)
+		if declare, err = strconv.ParseBool(values[0]); err != nil {
+			return "", nil, errors.New("parameter declare of a rabbit URL is neither true nor false")
 		}
 	}
 	server := os.Getenv("RABBIT_SERVER_URL")
 	if server == "" {
-		return "", 0, nil, errors.New("RABBIT_SERVER_URL is not set")
+		return "", nil, errors.New("RABBIT_SERVER_URL is not set")
 	}
 	conn, err = amqp.Dial(server)
 	if err != nil {
 		if _, bad := errors.AsType[*url.Error](err); bad {
-			return "", 0, nil, errors.New("RABBIT_SERVER_URL is no amqp URL") // the error would show the password
+			return "", nil, errors.New("RABBIT_SERVER_URL is no amqp URL") // the error would show the password
 		}
-		return "", 0, nil, err
+		return "", nil, err
 	}
 	if declare {
 		if err := declareRabbit(conn, name); err != nil {
-			return "", 0, nil, errors.Join(fmt.Errorf("declaring %s: %w", name, err), conn.Close())
+			return "", nil, errors.Join(fmt.Errorf("declaring %s: %w", name, err), closeRabbit(conn)())
 		}
 	}
-	return name, prefetch, conn, nil
+	return name, conn, nil
 }
 
 // declareRabbit makes the exchange and the queue, and those for dead letters. It does nothing to
@@ -84,7 +77,7 @@ func declareRabbit(conn *amqp.Connection, name string) error {
 		return err
 	}
 	defer ch.Close()
-	dead := name + ".dead"
+	dead := deadLetters(name)
 	for _, end := range []struct {
 		name string
 		args amqp.Table
@@ -105,9 +98,14 @@ func declareRabbit(conn *amqp.Connection, name string) error {
 	return nil
 }
 
+// deadLetters names the queue for messages that a queue gives up: its delivery limit (20 from
+// RabbitMQ 4 on, none before) is used up, or somebody rejected them.
+func deadLetters(name string) string { return name + ".dead" }
+
+// closeRabbit closes a connection within closeWithin: a blocked broker reads no goodbye.
 func closeRabbit(conn *amqp.Connection) func() error {
 	return func() error {
-		if err := conn.Close(); err != nil && !errors.Is(err, amqp.ErrClosed) {
+		if err := conn.CloseDeadline(time.Now().Add(closeWithin)); err != nil && !errors.Is(err, amqp.ErrClosed) {
 			return err
 		}
 		return nil

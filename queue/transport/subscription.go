@@ -48,7 +48,7 @@ func OpenSubscription(ctx context.Context, rawURL string) (*Subscription, error)
 		return nil, fmt.Errorf("transport: %s has topics only", u.Scheme)
 	}
 	sub := newSubscription(func(ctx context.Context) (link[*pubsub.Subscription], error) { return s.subscription(ctx, u) })
-	if _, err := sub.link.get(ctx); err != nil {
+	if err := sub.link.first(ctx); err != nil {
 		return nil, fmt.Errorf("transport: opening a %s subscription: %w", u.Scheme, err)
 	}
 	return sub, nil
@@ -130,7 +130,7 @@ func (s *Subscription) next() (*pubsub.Message, error) {
 			if m, err = sub.Receive(ctx); err == nil {
 				return m, nil
 			}
-			s.link.giveUp(sub)
+			s.link.giveUp(sub, false)
 		}
 		if errors.Is(err, errClosed) {
 			return nil, err
@@ -158,7 +158,7 @@ func (s *Subscription) Close(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	ended := make(chan error, 1)
-	go func() { // a fetch that is just connecting cannot be interrupted
+	go func() { // drivers may take longer than ctx
 		err := s.link.Close(ctx)
 		s.fetchers.Wait()
 		ended <- err

@@ -1,21 +1,62 @@
 // Package transport opens Go CDK topics and subscriptions from URLs, for queue.Publisher and
 // queue.Worker.
 //
-//	mem://tasks                              in this process (package memory)
-//	rabbit://tasks                           RabbitMQ at $RABBIT_SERVER_URL
-//	awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE?region=REGION
-//	awssns:///arn:aws:sns:...?region=REGION  topics only; subscribe an SQS queue to it
-//	gcppubsub://projects/P/topics/T          and gcppubsub://projects/P/subscriptions/S
-//	nats://host:4222?jetstream=true&...      NATS JetStream
+// A lane has a topic and a subscription of its own. For each scheme, those of the two lanes, and
+// what its messages go through:
+//
+//	mem://express
+//	mem://bulk
+//
+// In this process (package memory): first in, first out; lost with the process.
+//
+//	rabbit://express
+//	rabbit://bulk
+//
+// RabbitMQ at $RABBIT_SERVER_URL, at least once. A message that its receiver did not acknowledge
+// comes again as soon as the connection is gone. See rabbit for the queues it declares.
+//
+//	awssqs://sqs.REGION.amazonaws.com/ACCOUNT/express?region=REGION
+//	awssqs://sqs.REGION.amazonaws.com/ACCOUNT/bulk?region=REGION
+//	awssns:///arn:aws:sns:REGION:ACCOUNT:express?region=REGION   topics only: subscribe an SQS queue
+//
+// At least once, in any order. A message comes again after the queue's visibility timeout, which
+// must be above the worker's deadline.
+//
+//	gcppubsub://projects/P/topics/express           gcppubsub://projects/P/subscriptions/express
+//	gcppubsub://projects/P/topics/bulk              gcppubsub://projects/P/subscriptions/bulk
+//
+// At least once, in any order. A message comes again after the subscription's deadline, 600 s at most.
+//
+//	nats://HOST?jetstream=true&stream_name=tasks&stream_retention=workqueue&stream_subjects=tasks.*&subject=tasks.express
+//	nats://HOST?jetstream=true&stream_name=tasks&stream_retention=workqueue&stream_subjects=tasks.*&subject=tasks.bulk
+//	nats://HOST?jetstream=true&stream_name=tasks&stream_retention=workqueue&stream_subjects=tasks.*
+//	   &consumer_durable_name=express&consumer_filter_subject=tasks.express&consumer_ack_policy=explicit&consumer_ack_wait=2m
+//	the same with &consumer_durable_name=bulk&consumer_filter_subject=tasks.bulk
+//
+// JetStream: at least once. One stream has both lanes, each a subject and a durable consumer. A
+// message comes again after consumer_ack_wait, which must be above the worker's deadline.
+//
+//	nats://HOST?subject=tasks.express               the same and &consumer_durable_name=workers
+//	nats://HOST?subject=tasks.bulk                  the same and &consumer_durable_name=workers
+//
+// Core NATS: at most once. What is sent while nobody listens is lost, and so is what a receiver
+// held that died; messages wait at receivers that are busy. A janitor makes up for it all, after
+// its UnclaimedAfter: tasks are late, not lost.
+//
+//	kafka://express                                 kafka://workers?topic=express
+//	kafka://bulk                                    kafka://workers-bulk?topic=bulk
+//
+// At least once, in order within a partition, which one receiver has to itself: give a topic more
+// partitions than there are workers. See kafkaOpener for what acknowledging means there.
 //
 // Any other scheme is looked up among the Go CDK drivers that the program links in.
 //
 // A subscription fetches one message at a time, when Receive asks for it: the drivers' own
 // read-ahead lets messages wait here, their acknowledgement clock running, while other workers
-// are idle. RabbitMQ pushes instead: there prefetch_count bounds how many are on their way.
+// are idle. Kafka and core NATS know no better than to let them wait.
 //
 // Topics and subscriptions reconnect: when the driver gives up for good (a broken connection, in
-// most), they are closed and opened anew.
+// most), they are closed and opened anew. A broker that keeps silent ends a Send with its context.
 package transport
 
 import (
@@ -26,9 +67,11 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/pitabwire/natspubsub"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/awssnssqs"
 	"gocloud.dev/pubsub/gcppubsub"
+	"gocloud.dev/pubsub/kafkapubsub"
 
 	"idphoto/queue/transport/memory"
 )
@@ -56,7 +99,8 @@ var schemes = map[string]scheme{
 	awssnssqs.SQSScheme: plain("aws_sqs", awsURLs),
 	awssnssqs.SNSScheme: {system: "aws.sns", topic: plain("", awsURLs).topic},
 	gcppubsub.Scheme:    pubSub,
-	natsScheme:          plain("nats", natsOpener{}),
+	natspubsub.Scheme:   natsServer,
+	kafkapubsub.Scheme:  plain("kafka", kafkaOpener{}),
 }
 
 // opener is what the drivers offer for URLs.

@@ -60,7 +60,7 @@ func memoryBroker(*testing.T) broker {
 func rabbitBroker(t *testing.T) broker {
 	t.Setenv("RABBIT_SERVER_URL", server(t, "IDPHOTO_TEST_RABBIT", "an amqp:// URL"))
 	url := "rabbit://test-" + strings.ToLower(rand.Text())
-	return broker{url, url + "?prefetch_count=1"}
+	return broker{url, url + ""}
 }
 
 func natsBroker(t *testing.T) broker {
