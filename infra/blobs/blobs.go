@@ -14,7 +14,6 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -111,7 +110,7 @@ func (s *Store) Read(ctx context.Context, key string, limit int64) ([]byte, erro
 // DeletePrefix removes every blob whose key begins with prefix, which must end in "/". No blob
 // there is no error.
 func (s *Store) DeletePrefix(ctx context.Context, prefix string) error {
-	if !strings.HasSuffix(prefix, "/") || !filepath.IsLocal(prefix) || path.Clean(prefix) == "." {
+	if !isFolder(prefix) {
 		return fmt.Errorf("blobs: %q is no prefix to delete", prefix)
 	}
 	if s.dir != "" {
