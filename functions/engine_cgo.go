@@ -5,13 +5,16 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"idphoto/functions/process"
+	"idphoto/infra/config"
 	"idphoto/pipeline"
 	"idphoto/queue/transport"
 )
 
 func openEngine(p *program) (*engine, error) {
+	began := time.Now()
 	photos, err := pipeline.Open(process.Engine(p.config))
 	if err != nil {
 		return nil, err
@@ -19,11 +22,14 @@ func openEngine(p *program) (*engine, error) {
 	if err := process.Announce(context.Background(), photos.Status(), p.log); err != nil {
 		return nil, errors.Join(err, photos.Close())
 	}
-	worker := process.NewWorker(p.parts.Ledger, p.parts.Blobs, photos, p.config, p.system(), p.log)
+	status := photos.Status()
+	worker := process.NewWorker(p.parts.Ledger, p.parts.Blobs, photos, p.config, process.About{
+		System: p.system(), Version: config.Version(), Provider: status.Provider, LoadTime: time.Since(began), ColdStart: p.lambda,
+	}, p.log)
 	return &engine{
 		worker: worker,
 		sqs:    process.SQS(worker, p.config.Workers, p.log),
-		status: photos.Status(),
+		status: status,
 		close: func() {
 			if err := photos.Close(); err != nil {
 				p.log.Warn("closing the networks", "err", err)

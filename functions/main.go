@@ -20,7 +20,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"idphoto/functions/parts"
@@ -52,7 +51,7 @@ var needs = map[string]parts.Need{
 	"status":  {Blobs: true},
 	"api":     {Blobs: true, Topic: true},
 	"process": {Blobs: true, Topic: true},
-	"janitor": {Topic: true},
+	"janitor": {Blobs: true, Topic: true},
 }
 
 // run is main with everything it takes from outside as arguments.
@@ -77,7 +76,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (err err
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	p.telemetry, err = telemetry.Setup(ctx, telemetry.Options{Service: "idphoto-" + p.function, Version: version(), OTLPURL: c.OTLPURL})
+	p.telemetry, err = telemetry.Setup(ctx, telemetry.Options{Service: "idphoto-" + p.function, Version: config.Version(), OTLPURL: c.OTLPURL})
 	if err != nil {
 		return err
 	}
@@ -93,18 +92,4 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (err err
 		return p.takeEvents(ctx)
 	}
 	return p.serve(ctx)
-}
-
-// version is the commit that was built, where the build knew it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return info.Main.Version
 }

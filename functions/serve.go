@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"idphoto/functions/api"
+	"idphoto/functions/parts"
 	"idphoto/queue"
 	"idphoto/queue/transport"
 )
@@ -37,7 +38,7 @@ func (p *program) routes(checks map[string]api.Check, streamFor time.Duration, s
 }
 
 // serve runs the function as a server until ctx is done.
-func (p *program) serve(ctx context.Context) error {
+func (p *program) serve(ctx context.Context) (err error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", p.config.Addr)
 	if err != nil {
 		return fmt.Errorf("ADDR: %w", err)
@@ -46,11 +47,15 @@ func (p *program) serve(ctx context.Context) error {
 	work := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	switch p.function {
 	case "process":
-		e, err := openEngine(p)
-		if err != nil {
-			return errors.Join(err, ln.Close())
+		e, failed := openEngine(p)
+		if failed != nil {
+			return errors.Join(failed, ln.Close())
 		}
-		defer e.close()
+		defer func() {
+			if !errors.Is(err, queue.ErrStuck) { // then one of its networks is still computing
+				e.close()
+			}
+		}()
 		maps.Copy(checks, map[string]api.Check{"models": func(context.Context) (any, error) { return e.status, nil }})
 		work = func(ctx context.Context) error { return p.pull(ctx, e.worker) }
 	case "janitor":
@@ -80,19 +85,19 @@ func (p *program) serve(ctx context.Context) error {
 	return errors.Join(worked, served)
 }
 
-// pull does tasks, and the janitor's work beside them, until ctx is done.
+// pull does tasks of both lanes, and the janitor's work beside them, until ctx is done.
 func (p *program) pull(ctx context.Context, worker *queue.Worker) error {
-	sub, err := transport.OpenSubscription(ctx, p.config.SubscriptionURL)
+	subs, err := parts.OpenSubscriptions(ctx, p.config)
 	if err != nil {
-		return fmt.Errorf("SUBSCRIPTION_URL: %w", err)
+		return err
 	}
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
 	wg.Go(func() { p.parts.Janitor().Run(ctx) })
-	err = worker.Run(ctx, sub)
+	err = worker.Run(ctx, subs.Lanes)
 	cancel()
 	wg.Wait()
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), p.config.DrainTime)
 	defer done()
-	return errors.Join(err, sub.Close(closing))
+	return errors.Join(err, subs.Close(closing))
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"idphoto/functions/api"
 	"idphoto/functions/parts"
@@ -27,14 +27,15 @@ import (
 
 // Config says what Start starts. The zero value keeps everything in ./data.
 type Config struct {
-	Addr    string // default 127.0.0.1:8080; port 0 takes a free one
-	Data    string // folder of ledger and pictures; default ./data
-	Memory  bool   // nothing on disk
-	Queue   string // URL of topic and subscription; default in memory
-	Blobs   string // URL
-	Ledger  string // URL
-	OTLP    string // URL; default: traces go nowhere
-	Workers int    // photos at once; default: one per CPU
+	Addr      string // default 127.0.0.1:8080; port 0 takes a free one
+	Data      string // folder of ledger and pictures; default ./data
+	Memory    bool   // nothing on disk
+	Queue     string // URL of topic and subscription; default in memory
+	QueueBulk string // URL of those for tasks of batches; default in memory, or shared where Queue is given
+	Blobs     string // URL
+	Ledger    string // URL
+	OTLP      string // URL; default: traces go nowhere
+	Workers   int    // photos at once; default: one per CPU
 
 	Engine  *pipeline.Options // how photos are computed; its Limits come from the settings when nil
 	Environ []string          // further settings, as in package infra/config; default none
@@ -54,6 +55,7 @@ type Server struct {
 	Where Where
 
 	photos *pipeline.Pipeline
+	stuck  bool // a network is computing and does not end
 	cancel context.CancelFunc
 	done   chan struct{} // closed when all has stopped
 	err    error         // valid once done is closed
@@ -79,11 +81,14 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	undo.add(tel.Shutdown)
+	began := time.Now()
 	photos, err := pipeline.Open(engine(c.Engine, settings))
 	if err != nil {
 		return nil, err
 	}
-	undo.add(func(context.Context) error { return photos.Close() })
+	loaded := time.Since(began)
+	s := &Server{photos: photos, done: make(chan struct{})}
+	undo.add(s.closePhotos)
 	if err := process.Announce(ctx, photos.Status(), c.Log); err != nil {
 		return nil, err
 	}
@@ -92,21 +97,22 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	undo.add(p.Close)
-	sub, err := transport.OpenSubscription(ctx, settings.SubscriptionURL)
+	subs, err := parts.OpenSubscriptions(ctx, settings)
 	if err != nil {
-		return nil, fmt.Errorf("queue: %w", err)
+		return nil, err
 	}
-	undo.add(sub.Close)
+	undo.add(subs.Close)
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", settings.Addr)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		Addr: ln.Addr().String(), URL: "http://" + ln.Addr().String(), Where: where(settings), photos: photos, done: make(chan struct{}),
-	}
+	s.Addr, s.Where = ln.Addr().String(), where(settings)
+	s.URL = "http://" + s.Addr
 	ctx, s.cancel = context.WithCancel(ctx)
-	worker := process.NewWorker(p.Ledger, p.Blobs, photos, settings, transport.System(settings.SubscriptionURL), c.Log)
-	go s.run(ctx, &undo, work{p, tel, worker, sub, ln, settings, c.Log})
+	worker := process.NewWorker(p.Ledger, p.Blobs, photos, settings, process.About{
+		System: transport.System(settings.SubscriptionURL), Version: config.Version(), Provider: photos.Status().Provider, LoadTime: loaded,
+	}, c.Log)
+	go s.run(ctx, &undo, work{p, tel, worker, subs, ln, settings, c.Log})
 	return s, nil
 }
 
@@ -115,7 +121,7 @@ type work struct {
 	parts    *parts.Parts
 	tel      *telemetry.Telemetry
 	worker   *queue.Worker
-	sub      *transport.Subscription
+	subs     *parts.Subscriptions
 	ln       net.Listener
 	settings *config.Config
 	log      *slog.Logger
@@ -132,11 +138,21 @@ func (s *Server) run(ctx context.Context, undo *cleanup, w work) {
 	})
 	wg.Go(func() {
 		defer s.cancel()
-		worked = w.worker.Run(ctx, w.sub)
+		worked = w.worker.Run(ctx, w.subs.Lanes)
 	})
 	wg.Go(func() { w.parts.Janitor().Run(ctx) })
 	wg.Wait()
+	s.stuck = errors.Is(worked, queue.ErrStuck)
 	s.err = errors.Join(served, worked, undo.run(context.WithoutCancel(ctx)))
+}
+
+// closePhotos closes the networks, unless one of them computes for ever: then only the end of the
+// process helps, and the error that Close returns says so.
+func (s *Server) closePhotos(context.Context) error {
+	if s.stuck {
+		return nil
+	}
+	return s.photos.Close()
 }
 
 // handler puts the page and all functions on one address.
@@ -180,8 +196,13 @@ func (c *Config) settings() (*config.Config, error) {
 	s.LedgerURL = cmp.Or(c.Ledger, ledger)
 	s.BlobsURL = cmp.Or(c.Blobs, pictures)
 	// A name of its own, because queues in memory are shared by the whole process.
-	s.TopicURL = cmp.Or(c.Queue, "mem://tasks-"+rand.Text())
-	s.SubscriptionURL = s.TopicURL
+	own := rand.Text()
+	s.TopicURL = cmp.Or(c.Queue, "mem://express-"+own)
+	s.BulkTopicURL = c.QueueBulk
+	if s.BulkTopicURL == "" && c.Queue == "" {
+		s.BulkTopicURL = "mem://bulk-" + own
+	}
+	s.SubscriptionURL, s.BulkSubscriptionURL = s.TopicURL, s.BulkTopicURL
 	s.OTLPURL = cmp.Or(c.OTLP, s.OTLPURL)
 	if c.Workers > 0 {
 		s.Workers = c.Workers
@@ -209,6 +230,9 @@ func where(s *config.Config) Where {
 	}
 	if transport.InProcess(s.TopicURL) {
 		w.Queue = "in memory"
+	}
+	if s.BulkTopicURL != "" && shown(s.BulkTopicURL) != shown(s.TopicURL) {
+		w.Queue += ", for batches " + shown(s.BulkTopicURL)
 	}
 	return w
 }

@@ -17,6 +17,7 @@ type serveCmd struct {
 	Data     string `default:"./data" type:"path" help:"Folder of the ledger and the pictures."`
 	Memory   bool   `help:"Keep everything in memory: nothing on disk, all gone at the end."`
 	Queue    string `help:"URL of another queue, e.g. rabbit://tasks; topic and subscription alike."`
+	Bulk     string `name:"queue-bulk" help:"URL of another queue for the tasks of batches; default: they share --queue."`
 	Blobs    string `help:"URL of another picture store, e.g. s3://bucket?region=eu-central-1."`
 	Ledger   string `help:"URL of another ledger, e.g. postgres://user@host/db."`
 	OTLP     string `name:"otlp" help:"Where traces go, e.g. http://127.0.0.1:4318."`
@@ -29,7 +30,7 @@ type serveCmd struct {
 // Run serves until ctx is done, then stops in order.
 func (c *serveCmd) Run(ctx context.Context, out io.Writer) error {
 	server, err := Start(ctx, Config{
-		Addr: c.Addr, Data: c.Data, Memory: c.Memory, Queue: c.Queue, Blobs: c.Blobs, Ledger: c.Ledger, OTLP: c.OTLP,
+		Addr: c.Addr, Data: c.Data, Memory: c.Memory, Queue: c.Queue, QueueBulk: c.Bulk, Blobs: c.Blobs, Ledger: c.Ledger, OTLP: c.OTLP,
 		Workers: c.Workers, Engine: c.Engine.options(), Environ: os.Environ(),
 		Log: telemetry.NewLogger(os.Stderr, telemetry.Level(c.LogLevel)),
 	})

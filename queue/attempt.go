@@ -25,7 +25,7 @@ const (
 var errUnknownKind = errors.New("queue: no handler for this kind of task")
 
 // attempt works on a claimed task to its recorded end. It returns an error only when the ledger
-// did not take the outcome; the lease then decides.
+// did not take the outcome, or ErrStuck when the handler did not return; the lease then decides.
 func (w *Worker) attempt(ctx context.Context, c *Claim) error {
 	ctx, span := w.startProcess(ctx, c)
 	defer span.End()
@@ -34,9 +34,11 @@ func (w *Worker) attempt(ctx context.Context, c *Claim) error {
 	w.meters.wait.Record(ctx, wait.Seconds(), labels(c.Task))
 	span.SetAttributes(attrWait.Int64(wait.Milliseconds()))
 
-	o, lost := w.work(ctx, c, began)
-	err := error(ErrLeaseLost)
-	if !lost {
+	o, err := w.work(ctx, c, began)
+	if errors.Is(err, ErrStuck) {
+		return w.giveUp(ctx, span, c, err) // nothing is discarded: the handler may still write
+	}
+	if err == nil {
 		err = w.finish(ctx, c, o)
 	}
 	if errors.Is(err, ErrCancelled) {
@@ -67,32 +69,67 @@ func (w *Worker) startProcess(ctx context.Context, c *Claim) (context.Context, t
 	return w.tracer.Start(ctx, "process tasks", opts...)
 }
 
-// work runs the handler under the lease and the deadline. lost says that the outcome is not to be
-// recorded, since the task is no longer ours.
-func (w *Worker) work(ctx context.Context, c *Claim, began time.Time) (o Outcome, lost bool) {
+// work runs the handler under the lease and the deadline. The error is ErrLeaseLost when the outcome
+// is not to be recorded, since the task is no longer ours, and ErrStuck when there is none.
+func (w *Worker) work(ctx context.Context, c *Claim, began time.Time) (Outcome, error) {
 	stoppable, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	hctx, release := context.WithTimeoutCause(stoppable, w.opts.Deadline, errAttemptTooLong)
 	defer release()
 	j := &Job{Task: c.Task, Attempt: c.Attempt, ResultPrefix: ResultPrefix(c.Task.ID, c.Attempt),
 		worker: w, claim: c, began: began, stageBegan: began, stop: stop}
+	w.presence.take(j)
+	defer w.presence.drop(j)
 
 	keepCtx, stopKeeping := context.WithCancel(hctx)
 	var keeper sync.WaitGroup
 	keeper.Go(func() { j.keepLease(keepCtx) })
-	result, err := w.handle(hctx, j)
+	result, err := w.await(hctx, j)
 	stopKeeping()
 	keeper.Wait()
-
+	if errors.Is(err, ErrStuck) {
+		return Outcome{}, err
+	}
 	if cause := context.Cause(hctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err) // why the context ended says more than that it did
 	}
 	if errors.Is(context.Cause(hctx), ErrLeaseLost) || errors.Is(err, ErrLeaseLost) {
-		return Outcome{State: Retrying, Code: CodeLeaseLost}, true
+		return Outcome{State: Retrying, Code: CodeLeaseLost}, ErrLeaseLost
 	}
-	o = w.outcome(ctx, j, result, err)
+	o := w.outcome(ctx, j, result, err)
 	o.Stages = j.stageTimes()
-	return o, false
+	return o, nil
+}
+
+// await calls the handler and waits for it, but not for ever: one that ignores the end of its
+// context for StopMargin after the deadline is left to itself, and the error is ErrStuck.
+func (w *Worker) await(ctx context.Context, j *Job) (json.RawMessage, error) {
+	type answer struct {
+		result json.RawMessage
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		result, err := w.handle(ctx, j)
+		answers <- answer{result, err}
+	}()
+	limit := time.NewTimer(w.opts.Deadline + w.opts.StopMargin)
+	defer limit.Stop()
+	select {
+	case a := <-answers:
+		return a.result, a.err
+	case <-limit.C:
+		return nil, ErrStuck
+	}
+}
+
+// giveUp reports a handler that did not return. Its task is no longer ours: the lease is not renewed.
+func (w *Worker) giveUp(ctx context.Context, span trace.Span, c *Claim, err error) error {
+	w.meters.stuck.Add(ctx, 1, labels(c.Task))
+	span.SetStatus(codes.Error, "stuck")
+	w.log.ErrorContext(ctx, "handler does not return: its task is given up and this process has to end",
+		"task", c.Task.ID, "kind", c.Task.Kind, "attempt", c.Attempt)
+	return fmt.Errorf("task %s: %w", c.Task.ID, err)
 }
 
 // handle calls the handler, and turns a panic into an error with its stack.
@@ -126,7 +163,7 @@ func (w *Worker) outcome(ctx context.Context, j *Job, result json.RawMessage, er
 	case errors.Is(ctx.Err(), context.Canceled) && c.retry && c.code != CodePanic:
 		o.State, o.Code, o.HandedBack = Retrying, CodeHandedBack, true
 	case c.retry:
-		o.State, o.Code, o.RetryAfter = Retrying, c.code, w.opts.Backoff(j.Attempt)
+		o.State, o.Code, o.RetryAfter = Retrying, c.code, w.opts.Retries.Backoff(j.Task.Kind, j.Attempt)
 	default:
 		o.State, o.Code = Dead, c.code
 	}

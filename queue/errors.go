@@ -22,7 +22,19 @@ const (
 	CodeLeaseLost   = "lease_lost"   // the worker died, hung or lost the ledger
 	CodeHandedBack  = "handed_back"  // the worker shut down and gave the task back
 	CodeUnknownKind = "unknown_kind" // no handler for the task's kind in the worker that got it
+	CodeUnreadable  = "unreadable_message"
 	CodeCancelled   = "cancelled"
+)
+
+// Errors of Publisher and Worker. Compare with errors.Is.
+var (
+	// ErrNotPublished tells that the transport took no message for a task, and that the task was
+	// therefore not accepted: nothing of it is in the ledger.
+	ErrNotPublished = errors.New("queue: no message could be sent, the task was not accepted")
+
+	// ErrStuck tells that a handler did not return although its time was over. Its goroutine cannot
+	// be stopped: only the end of the process frees what it holds.
+	ErrStuck = errors.New("queue: a handler does not return, the process has to end")
 )
 
 // ErrOutOfMemory tells that a handler could not get memory it needs now but may get later.

@@ -16,6 +16,15 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// express and pulls name the only topic or subscription that a test has.
+func express(topic queue.Topic) map[string]queue.Topic {
+	return map[string]queue.Topic{queue.Express: topic}
+}
+
+func pulls(sub queue.Subscription) map[string]queue.Subscription {
+	return map[string]queue.Subscription{queue.Express: sub}
+}
+
 // handler is a queue.Handler made of functions. It notes what was discarded.
 type handler struct {
 	handle func(ctx context.Context, j *queue.Job) (json.RawMessage, error)
@@ -76,9 +85,9 @@ func TestFlow(t *testing.T) {
 	w := queue.NewWorker(l, map[string]queue.Handler{"noop": h}, &queue.WorkerOptions{Slots: 4, Logger: quiet})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx, sub) }()
+	go func() { ended <- w.Run(ctx, pulls(sub)) }()
 
-	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet})
+	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet})
 	ids := map[string]bool{}
 	for range tasks {
 		task, created, err := p.Submit(t.Context(), queue.Task{Kind: "noop"})
@@ -119,7 +128,7 @@ func TestConflictReachesTheSubmitter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer topic.Close(context.Background())
-	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet})
+	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet})
 	first, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop", IdempotencyKey: "k", Digest: "a"})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -17,11 +18,21 @@ type JanitorOptions struct {
 	ReapEvery      time.Duration // default 2 s
 	StaleEvery     time.Duration // default 1 s: due retries start within this
 	UnclaimedAfter time.Duration // a message unanswered for so long is sent again; default 1 min
+	LostEvery      time.Duration // looks for lost workers; default 5 s
+	RollUpEvery    time.Duration // brings the history up to date; default 2 s
+	SampleEvery    time.Duration // notes the backlog; default 1 min
+	PurgeEvery     time.Duration // removes what its retention no longer covers; default 1 min
+	SweepEvery     time.Duration // looks for orphaned blobs; default 10 min
 	Batch          int           // tasks per transaction; default 100
 
 	// Backoff is the wait before a task runs again whose worker was lost; default full jitter from
 	// 1 s. It is shorter than a worker's: a dead worker says nothing against the task.
 	Backoff func(attempt int) time.Duration
+
+	Blobs     Blobs         // what tasks wrote; nil: nothing is purged or swept
+	Retention Retention     // with Blobs
+	OrphanAge time.Duration // a blob younger than that may belong to a row that is yet to come; default 1 h
+	SweepKeys int           // blobs looked at in one sweep; default 2,000
 
 	// Forgetful says that the transport lost its messages when the process before this one ended
 	// (the in-memory transport does): Run publishes every waiting task once at its start.
@@ -32,11 +43,13 @@ type JanitorOptions struct {
 }
 
 // Janitor makes up for what gets lost: it ends attempts whose lease is over, starts due retries,
-// and publishes again what was not published or not claimed. Several at once do no harm.
+// and publishes again what was not published or not claimed. It also keeps house: lost workers, the
+// history, and what retention no longer covers. Several at once do no harm.
 type Janitor struct {
 	ledger    Ledger
 	publisher *Publisher
 	opts      JanitorOptions
+	sweeper   *sweeper // nil without blobs
 	meters    *meters
 }
 
@@ -47,14 +60,25 @@ func NewJanitor(ledger Ledger, publisher *Publisher, opts *JanitorOptions) *Jani
 		o = *opts
 	}
 	o.fill()
-	return &Janitor{ledger: ledger, publisher: publisher, opts: o, meters: newMeters(o.MeterProvider)}
+	j := &Janitor{ledger: ledger, publisher: publisher, opts: o, meters: newMeters(o.MeterProvider)}
+	if o.Blobs != nil {
+		j.sweeper = newSweeper(ledger, o.Blobs, o.OrphanAge, o.SweepKeys)
+	}
+	return j
 }
 
 func (o *JanitorOptions) fill() {
 	setDefault(&o.ReapEvery, 2*time.Second)
 	setDefault(&o.StaleEvery, time.Second)
 	setDefault(&o.UnclaimedAfter, time.Minute)
+	setDefault(&o.LostEvery, 5*time.Second)
+	setDefault(&o.RollUpEvery, 2*time.Second)
+	setDefault(&o.SampleEvery, time.Minute)
+	setDefault(&o.PurgeEvery, time.Minute)
+	setDefault(&o.SweepEvery, 10*time.Minute)
 	setDefault(&o.Batch, 100)
+	setDefault(&o.OrphanAge, time.Hour)
+	setDefault(&o.SweepKeys, 2000)
 	if o.Backoff == nil {
 		o.Backoff = FullJitter(time.Second, 30*time.Second)
 	}
@@ -70,52 +94,107 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Run works until ctx is done. What fails is logged and tried again at the next tick.
-func (j *Janitor) Run(ctx context.Context) {
-	reap := time.NewTicker(j.opts.ReapEvery)
-	defer reap.Stop()
-	stale := time.NewTicker(j.opts.StaleEvery)
-	defer stale.Stop()
-	if j.opts.Forgetful {
-		j.note(ctx, j.ledger.UnpublishAll(ctx))
+// chore is one regular work. It ends early, without an error, when ctx leaves it no more time.
+type chore struct {
+	name  string
+	every time.Duration
+	do    func(ctx context.Context) error
+}
+
+// chores lists them, the most urgent first.
+func (j *Janitor) chores() []chore {
+	o := &j.opts
+	all := []chore{
+		{"reap leases", o.ReapEvery, j.reap},
+		{"publish waiting tasks", o.StaleEvery, j.publishStale},
+		{"mark lost workers", o.LostEvery, j.markLost},
+		{"roll up the history", o.RollUpEvery, j.rollUp},
+		{"sample the backlog", o.SampleEvery, j.ledger.Sample},
 	}
-	j.note(ctx, j.Tick(ctx))
-	for {
+	if o.Blobs != nil {
+		all = append(all, chore{"purge", o.PurgeEvery, j.purge}, chore{"sweep orphaned blobs", o.SweepEvery, j.sweep})
+	}
+	return all
+}
+
+// Run works until ctx is done, each chore in its own rhythm: a slow purge delays no retry. What
+// fails is logged and tried again at the next tick.
+func (j *Janitor) Run(ctx context.Context) {
+	if j.opts.Forgetful {
+		if err := j.ledger.UnpublishAll(ctx); err != nil && ctx.Err() == nil {
+			j.opts.Logger.WarnContext(ctx, "tasks whose messages are gone are published late", "err", err)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, c := range j.chores() {
+		wg.Go(func() { j.keepDoing(ctx, c) })
+	}
+	wg.Wait()
+}
+
+// keepDoing does a chore at every tick. A row of failures is logged once, and once when it is over.
+func (j *Janitor) keepDoing(ctx context.Context, c chore) {
+	tick := time.NewTicker(c.every)
+	defer tick.Stop()
+	for failed := 0; ; {
+		err := c.do(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if failed++; failed == 1 {
+				j.opts.Logger.WarnContext(ctx, "janitor will try again", "chore", c.name, "err", err)
+			}
+		case failed > 0:
+			j.opts.Logger.InfoContext(ctx, "janitor succeeds again", "chore", c.name, "failed", failed)
+			failed = 0
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-reap.C:
-			j.note(ctx, j.reap(ctx))
-		case <-stale.C:
-			j.note(ctx, j.publishStale(ctx))
+		case <-tick.C:
 		}
 	}
 }
 
-func (j *Janitor) note(ctx context.Context, err error) {
-	if err != nil && ctx.Err() == nil {
-		j.opts.Logger.WarnContext(ctx, "janitor will try again", "err", err)
+// Tick does all the work there is, once: for a function that a timer calls. What ctx's deadline
+// leaves no time for is left to the next tick.
+func (j *Janitor) Tick(ctx context.Context) error {
+	var errs []error
+	for _, c := range j.chores() {
+		if !timeLeft(ctx) {
+			break
+		}
+		if err := c.do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		}
 	}
+	return errors.Join(errs...)
 }
 
-// Tick does all the work there is, once: for a function that a timer calls.
-func (j *Janitor) Tick(ctx context.Context) error {
-	return errors.Join(j.reap(ctx), j.publishStale(ctx))
+// roundTime is what one more round of a chore may take.
+const roundTime = 3 * time.Second
+
+// timeLeft reports whether ctx leaves time for one more round.
+func timeLeft(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return ctx.Err() == nil && (!bounded || time.Until(end) > roundTime)
 }
 
 func (j *Janitor) reap(ctx context.Context) error {
-	for {
+	for timeLeft(ctx) {
 		tasks, err := j.ledger.Reap(ctx, j.opts.Backoff, j.opts.Batch)
 		if err != nil {
-			return fmt.Errorf("reaping leases: %w", err)
+			return err
 		}
 		for _, t := range tasks {
 			j.noteLost(ctx, t)
 		}
 		if len(tasks) < j.opts.Batch {
-			return nil
+			break
 		}
 	}
+	return nil
 }
 
 // noteLost counts an attempt that no worker will report: its process died, hung, or lost the
@@ -128,21 +207,34 @@ func (j *Janitor) noteLost(ctx context.Context, t Task) {
 	j.opts.Logger.WarnContext(ctx, "a lease was over", "task", t.ID, "kind", t.Kind, "attempt", t.Attempts, "state", string(t.State))
 }
 
+// publishStale sends the messages that tasks want. A lane whose topic takes none does not hold up
+// the other one.
 func (j *Janitor) publishStale(ctx context.Context) error {
-	for {
+	var failed []Task
+	var errs []error
+	down := make(map[string]bool)
+	for timeLeft(ctx) && len(failed) <= 4*j.opts.Batch {
 		tasks, err := j.ledger.Stale(ctx, j.opts.UnclaimedAfter, j.opts.Batch)
 		if err != nil {
-			return fmt.Errorf("looking for tasks without a message: %w", err)
+			errs = append(errs, err)
+			break
 		}
-		for i, t := range tasks {
-			if err := j.publisher.Publish(ctx, t); err != nil {
-				return errors.Join(err, j.takeBack(ctx, tasks[i:]))
+		for _, t := range tasks {
+			if !down[t.Lane] {
+				err := j.publisher.Publish(ctx, t)
+				if err == nil {
+					continue
+				}
+				errs = append(errs, err)
+				down[t.Lane] = true
 			}
+			failed = append(failed, t)
 		}
 		if len(tasks) < j.opts.Batch {
-			return nil
+			break
 		}
 	}
+	return errors.Join(append(errs, j.takeBack(ctx, failed))...)
 }
 
 // takeBack notes that these were not published after all: the transport is down or full, and the
@@ -155,4 +247,30 @@ func (j *Janitor) takeBack(ctx context.Context, tasks []Task) error {
 		}
 	}
 	return nil
+}
+
+// rollUpBatch is how many ends one transaction adds to the history: few enough not to hold up the
+// tasks' own writes.
+const rollUpBatch = 500
+
+func (j *Janitor) rollUp(ctx context.Context) error {
+	for timeLeft(ctx) {
+		n, err := j.ledger.RollUp(ctx, rollUpBatch)
+		if err != nil || n < rollUpBatch {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetWorkers is how long workers that are gone are still shown.
+const forgetWorkers = 24 * time.Hour
+
+func (j *Janitor) markLost(ctx context.Context) error {
+	lost, err := j.ledger.MarkLost(ctx, time.Now().Add(-forgetWorkers))
+	for _, w := range lost {
+		j.meters.workersLost.Add(ctx, 1)
+		j.opts.Logger.WarnContext(ctx, "a worker is lost", "worker", w.Name, "seen", w.SeenAt, "tasks", len(w.Tasks))
+	}
+	return err
 }

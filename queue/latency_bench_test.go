@@ -50,9 +50,9 @@ func benchmarkIdleStart(b *testing.B, ledgerURL string) {
 	ctx, stop := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- queue.NewWorker(l, kinds(h), &queue.WorkerOptions{Slots: 2, Logger: quiet}).Run(ctx, sub)
+		ended <- queue.NewWorker(l, kinds(h), &queue.WorkerOptions{Slots: 2, Logger: quiet}).Run(ctx, pulls(sub))
 	}()
-	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet})
+	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet})
 	var waits []time.Duration
 	for b.Loop() {
 		began := time.Now()

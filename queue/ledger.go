@@ -89,7 +89,8 @@ type Work interface {
 	Stale(ctx context.Context, unclaimedAfter time.Duration, limit int) ([]Task, error)
 
 	// Withdraw removes a task that was stored a moment ago and could not be published. withdrawn is
-	// false, and nothing changes, when a worker has claimed it, or it left Queued in another way.
+	// false, and nothing changes, when a worker has claimed it, it left Queued in another way, or it
+	// counts as published meanwhile: a janitor found it, or a repeated submission relies on it.
 	Withdraw(ctx context.Context, id string) (withdrawn bool, err error)
 
 	// RecordDead stores t as Dead with its Code and Detail: a message that nobody can read, made
@@ -105,8 +106,9 @@ type Reading interface {
 	// LaneCounts returns the same per lane.
 	LaneCounts(ctx context.Context) (map[string]map[State]int64, error)
 
-	// List returns the tasks that f selects, the newest first, at most limit. next continues after
-	// the last one; it is empty at the end. See Filter for what is fast.
+	// List returns the tasks that f selects, the newest first, at most limit. next goes on after
+	// this page and is empty at the end. A page may be short, even empty, and not be the end: a call
+	// looks at a bounded number of tasks when f narrows by fields that have no index, see Filter.
 	List(ctx context.Context, f Filter, after Cursor, limit int) (tasks []Task, next Cursor, err error)
 
 	// FindFinished returns the newest Succeeded task with this digest whose result is still there,
@@ -125,11 +127,11 @@ type Filter struct {
 	BatchID    string
 	Worker     string // of the current or last attempt
 	IDPrefix   string
-	From, To   time.Time     // created in [From, To)
+	From, To   time.Time     // created in [From, To), by the time in the id: to the millisecond
 	LongerThan time.Duration // between first claim and end
 }
 
-// Cursor is where a page ended. It is the last task's id.
+// Cursor is where a page ended: the id of the last task that it looked at.
 type Cursor string
 
 // Operation is what operators do.

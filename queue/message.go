@@ -2,6 +2,8 @@ package queue
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,12 +54,30 @@ func ParseMessage(body []byte) (Message, error) {
 	return m, nil
 }
 
+// KindUnreadable is the kind of the dead tasks that stand for messages that nobody can read.
+const KindUnreadable = "unreadable"
+
+// maxHead is how many bytes of an unreadable message are kept.
+const maxHead = 1 << 10
+
+// unreadable makes the task that shows an unreadable message: its length and its head in hex. The
+// same message coming again makes the same task.
+func unreadable(lane string, body []byte) Task {
+	sum := sha256.Sum256(body)
+	detail := fmt.Sprintf(`{"bytes":%d,"head":"%x"}`, len(body), body[:min(len(body), maxHead)])
+	return Task{ID: NewID(), Kind: KindUnreadable, Lane: lane, State: Dead, Code: CodeUnreadable, MaxAttempts: 1,
+		IdempotencyKey: "unreadable-" + hex.EncodeToString(sum[:]), Digest: hex.EncodeToString(sum[:]), Detail: json.RawMessage(detail)}
+}
+
 // NewID returns a task id: a UUIDv7, so ids sort by creation.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // TaskPrefix is the blob key prefix of everything that belongs to a task: its input and the
 // results of every attempt. Erasing a task is deleting this prefix.
 func TaskPrefix(id string) string { return "tasks/" + id + "/" }
+
+// BatchPrefix is the blob key prefix of what belongs to a batch as a whole: its manifest.
+func BatchPrefix(id string) string { return "batches/" + id + "/" }
 
 // ResultPrefix is the blob key prefix that one attempt writes under.
 func ResultPrefix(id string, attempt int) string {

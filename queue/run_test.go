@@ -36,7 +36,7 @@ func run(t *testing.T, w *queue.Worker, sub queue.Subscription) (stop func() err
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx, sub) }()
+	go func() { ended <- w.Run(ctx, pulls(sub)) }()
 	return func() error {
 		cancel()
 		return <-ended
@@ -62,7 +62,7 @@ func TestADrainLetsRunningWorkFinish(t *testing.T) {
 			return nil, j.Stage(ctx, "matte", func(context.Context) error { time.Sleep(15 * time.Second); return nil })
 		}))
 		stop := run(t, w, sub)
-		task := submit(t, queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet}))
+		task := submit(t, queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet}))
 		<-started
 		if err := stop(); err != nil {
 			t.Errorf("Run = %v", err)
@@ -88,7 +88,7 @@ func TestADrainHandsBackWhatTakesTooLong(t *testing.T) {
 			}
 		}))
 		stop := run(t, w, sub)
-		task := submit(t, queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet}))
+		task := submit(t, queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet}))
 		<-started
 		began := time.Now()
 		if err := stop(); err != nil {
@@ -141,7 +141,7 @@ func TestAMessageIsAskedForOnlyWhenASlotIsFree(t *testing.T) {
 		w := queue.NewWorker(l, kinds(h), &queue.WorkerOptions{Slots: 2, Logger: quiet})
 		c := &counting{Subscription: sub}
 		stop := run(t, w, c)
-		p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet})
+		p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet})
 		for range 6 {
 			submit(t, p)
 		}
@@ -173,7 +173,7 @@ func TestAWorkerWaitsForALedgerThatIsAway(t *testing.T) {
 		topic, sub := ends(t)
 		done := make(chan struct{})
 		stop := run(t, worker(l, does(func(context.Context, *queue.Job) (json.RawMessage, error) { close(done); return nil, nil })), sub)
-		task := submit(t, queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet}))
+		task := submit(t, queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet}))
 		<-done
 		if err := stop(); err != nil {
 			t.Errorf("Run = %v", err)
@@ -191,7 +191,7 @@ func TestAMessageNotProcessedGoesBackWhenTheWorkerStops(t *testing.T) {
 		l.claimFails.Store(1 << 30)
 		topic, sub := ends(t)
 		stop := run(t, worker(l, does(nil)), sub)
-		task := submit(t, queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet}))
+		task := submit(t, queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet}))
 		time.Sleep(time.Minute)
 		if err := stop(); err != nil {
 			t.Errorf("Run = %v", err)
@@ -216,7 +216,7 @@ func TestStartsAndStopsAreClean(t *testing.T) {
 	topic, sub := ends(t)
 	ran := make(chan string, 2*tasks)
 	w := worker(l, does(func(_ context.Context, j *queue.Job) (json.RawMessage, error) { ran <- j.Task.ID; return nil, nil }))
-	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet})
+	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet})
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
 		for range tasks {
@@ -225,7 +225,7 @@ func TestStartsAndStopsAreClean(t *testing.T) {
 	})
 	for range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
-		if err := w.Run(ctx, sub); err != nil {
+		if err := w.Run(ctx, pulls(sub)); err != nil {
 			t.Errorf("Run = %v", err)
 		}
 		cancel()

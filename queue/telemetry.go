@@ -20,6 +20,9 @@ const (
 	attrWait    = attribute.Key("idphoto.task.queue_wait_ms")
 	attrOutcome = attribute.Key("idphoto.task.outcome")
 	attrWorker  = attribute.Key("idphoto.worker.id")
+
+	attrBatchID   = attribute.Key("idphoto.batch.id")
+	attrBatchSize = attribute.Key("messaging.batch.message_count")
 )
 
 // messaging returns the attributes that the messaging conventions ask for.
@@ -59,6 +62,12 @@ type meters struct {
 	undecodable   metric.Int64Counter
 	leasesLost    metric.Int64Counter
 	refused       metric.Int64Counter
+	paused        metric.Int64Counter
+	putBack       metric.Int64Counter
+	stuck         metric.Int64Counter
+	workersLost   metric.Int64Counter
+	purged        metric.Int64Counter
+	orphans       metric.Int64Counter
 	wait          metric.Float64Histogram
 	run           metric.Float64Histogram
 	endToEnd      metric.Float64Histogram
@@ -93,6 +102,12 @@ func newMeters(p metric.MeterProvider) *meters {
 		undecodable:   counter("idphoto.messages.undecodable", "Messages that could not be read."),
 		leasesLost:    counter("idphoto.task.leases_lost", "Attempts whose lease ended before them: the worker died, hung or lost the ledger."),
 		refused:       counter("idphoto.task.outcomes_refused", "Outcomes that came too late: the lease had been lost."),
+		paused:        counter("idphoto.task.paused_deliveries", "Messages for tasks of a paused lane; resuming sends others."),
+		putBack:       counter("idphoto.messages.put_back", "Messages given back because no slot was free for them."),
+		stuck:         counter("idphoto.task.stuck", "Attempts given up because their handler did not return; each ends its process."),
+		workersLost:   counter("idphoto.workers.lost", "Workers that fell silent without having stopped."),
+		purged:        counter("idphoto.tasks.purged", "Tasks of which something was removed because its time was over, by what: original, result, row."),
+		orphans:       counter("idphoto.blobs.orphaned", "Blobs removed that no row of the ledger named."),
 		wait:          histogram("idphoto.task.wait", "From due to claimed.", waitBuckets),
 		run:           histogram("idphoto.task.run", "From claimed to the attempt's end.", runBuckets),
 		endToEnd:      histogram("idphoto.task.end_to_end", "From submitted to final.", waitBuckets),
@@ -103,6 +118,10 @@ func newMeters(p metric.MeterProvider) *meters {
 func labels(t Task, more ...attribute.KeyValue) metric.MeasurementOption {
 	kvs := append([]attribute.KeyValue{attribute.String("queue", t.Lane), attribute.String("kind", t.Kind)}, more...)
 	return metric.WithAttributes(kvs...)
+}
+
+func laneLabel(lane string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String("queue", lane))
 }
 
 func spanAttributes(t Task) trace.SpanStartEventOption {

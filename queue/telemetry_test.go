@@ -20,6 +20,9 @@ import (
 	"idphoto/queue"
 )
 
+// atOnce has failed attempts follow each other without a pause.
+var atOnce = queue.Retries{Default: queue.RetryPolicy{Base: 1, Limit: 1}}
+
 // attr returns an attribute of a span as text.
 func attr(s tracetest.SpanStub, key attribute.Key) string {
 	for _, kv := range s.Attributes {
@@ -37,7 +40,7 @@ func TestOneTracePerTask(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	topic := &chanTopic{messages: make(chan *pubsub.Message, 1)}
-	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{System: "mem", Logger: quiet, TracerProvider: tp})
+	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{System: "mem", Logger: quiet, TracerProvider: tp})
 	w := queue.NewWorker(l, kinds(does(func(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
 		err := j.Stage(ctx, "matte", func(context.Context) error {
 			if j.Attempt == 1 {
@@ -46,7 +49,7 @@ func TestOneTracePerTask(t *testing.T) {
 			return nil
 		})
 		return nil, err
-	})), &queue.WorkerOptions{System: "mem", Logger: quiet, TracerProvider: tp, Backoff: queue.FullJitter(0, 0)})
+	})), &queue.WorkerOptions{System: "mem", Logger: quiet, TracerProvider: tp, Retries: atOnce})
 
 	ctx, upload := tp.Tracer("test").Start(t.Context(), "upload")
 	task, _, err := p.Submit(ctx, queue.Task{Kind: "noop"})
@@ -100,7 +103,7 @@ func TestTheTraceSurvivesARepublishedMessage(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	topic := &chanTopic{messages: make(chan *pubsub.Message, 2)}
-	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet, TracerProvider: tp})
+	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet, TracerProvider: tp})
 	task, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +129,7 @@ func TestMetrics(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 	topic := &chanTopic{messages: make(chan *pubsub.Message, 10)}
-	p := queue.NewPublisher(l, topic, &queue.PublisherOptions{Logger: quiet, MeterProvider: mp})
+	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet, MeterProvider: mp})
 	w := queue.NewWorker(l, kinds(does(func(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
 		return nil, j.Stage(ctx, "matte", func(context.Context) error { return nil })
 	})), &queue.WorkerOptions{Logger: quiet, MeterProvider: mp})
@@ -141,7 +144,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	topic.down.Store(true)
-	if _, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"}); err != nil {
+	if _, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"}); !errors.Is(err, queue.ErrNotPublished) {
 		t.Fatal(err)
 	}
 
@@ -155,7 +158,7 @@ func TestMetrics(t *testing.T) {
 	}
 	const lane = "kind=noop,queue=express"
 	for name, want := range map[string]string{
-		"idphoto.tasks.enqueued":            "2 " + lane,
+		"idphoto.tasks.enqueued":            "1 " + lane,
 		"idphoto.task.publish_failures":     "1 " + lane,
 		"idphoto.tasks.finished":            "1 " + lane + ",state=succeeded",
 		"idphoto.task.attempts":             "1 kind=noop,outcome=succeeded,queue=express",
@@ -228,7 +231,7 @@ func TestADeathThatNoWorkerReportsIsCounted(t *testing.T) {
 	if _, err := l.Claim(t.Context(), task.ID, "gone", 0); err != nil {
 		t.Fatal(err)
 	}
-	p := queue.NewPublisher(l, &chanTopic{}, &queue.PublisherOptions{Logger: quiet})
+	p := queue.NewPublisher(l, express(&chanTopic{}), &queue.PublisherOptions{Logger: quiet})
 	if err := queue.NewJanitor(l, p, &queue.JanitorOptions{Logger: quiet, MeterProvider: mp}).Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}

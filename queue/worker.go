@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"runtime"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -25,16 +24,27 @@ type Subscription interface {
 
 // WorkerOptions tunes a Worker. The zero value is ready to use.
 type WorkerOptions struct {
-	Name       string        // shown with attempts; default host name and process id
+	Name       string        // shown with attempts; default host name, process id and a random part
 	Slots      int           // tasks at once in Run; default the number of CPUs
 	Lease      time.Duration // default 10 s
-	RenewEvery time.Duration // default 3 s
+	RenewEvery time.Duration // of leases and of the worker's registration; default 3 s
 	Deadline   time.Duration // bound on one attempt; default 60 s
+	StopMargin time.Duration // a handler that has not returned so long after Deadline is stuck; default 10 s
 	StageLimit time.Duration // bound on one stage: a longer one counts as hung; default 30 s
 	Grace      time.Duration // how long running work may go on once Run's ctx is done; default 20 s
+	HoldFor    time.Duration // how long Run keeps a message that no slot is free for; default 1 s
+	HeadStart  time.Duration // how long Run waits for the lane whose turn it is; default 10 ms, negative: not at all
+	Retries    Retries       // back-off after failed attempts
 
-	// Backoff is the wait after the n-th failed attempt; default full jitter from 10 s to 10 min.
-	Backoff func(attempt int) time.Duration
+	// What the registration tells beside that.
+	Version   string        // of the program
+	Provider  string        // execution provider of the networks
+	LoadTime  time.Duration // how long opening the networks took
+	ColdStart bool          // it runs where a process is started for work (a function)
+
+	// Stuck is called when a handler does not return and the worker is not inside Run; default
+	// ends the process with status 70, since nothing else stops the handler.
+	Stuck func()
 
 	System         string // messaging.system of spans; default "gocdk"
 	Logger         *slog.Logger
@@ -43,11 +53,13 @@ type WorkerOptions struct {
 }
 
 // Worker does tasks: it claims them in the ledger, runs their kind's handler under a lease, and
-// records how each attempt ended. Safe for concurrent use.
+// records how each attempt ended. Safe for concurrent use, but for one Run at a time.
 type Worker struct {
 	ledger   Ledger
 	handlers map[string]Handler // by kind
 	opts     WorkerOptions
+	host     string
+	presence *presence
 	log      *slog.Logger
 	tracer   trace.Tracer
 	meters   *meters
@@ -60,127 +72,68 @@ func NewWorker(ledger Ledger, handlers map[string]Handler, opts *WorkerOptions) 
 	if opts != nil {
 		o = *opts
 	}
-	o.fill()
-	return &Worker{ledger: ledger, handlers: maps.Clone(handlers), opts: o, log: o.Logger.With("worker", o.Name),
-		tracer: o.TracerProvider.Tracer(scope), meters: newMeters(o.MeterProvider)}
+	host := hostName()
+	o.fill(host)
+	return &Worker{ledger: ledger, handlers: maps.Clone(handlers), opts: o, host: host, presence: newPresence(),
+		log: o.Logger.With("worker", o.Name), tracer: o.TracerProvider.Tracer(scope), meters: newMeters(o.MeterProvider)}
 }
 
-func (o *WorkerOptions) fill() {
-	if o.Name == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			host = "unknown"
-		}
-		o.Name = fmt.Sprintf("%s-%d", host, os.Getpid())
-	}
+func (o *WorkerOptions) fill(host string) {
+	setDefault(&o.Name, newWorkerName(host))
 	setDefault(&o.Slots, runtime.NumCPU())
 	setDefault(&o.Lease, 10*time.Second)
 	setDefault(&o.RenewEvery, 3*time.Second)
 	setDefault(&o.Deadline, time.Minute)
+	setDefault(&o.StopMargin, 10*time.Second)
 	setDefault(&o.StageLimit, 30*time.Second)
 	setDefault(&o.Grace, 20*time.Second)
+	setDefault(&o.HoldFor, time.Second)
+	setDefault(&o.HeadStart, 10*time.Millisecond)
 	setDefault(&o.System, "gocdk")
-	if o.Backoff == nil {
-		o.Backoff = FullJitter(10*time.Second, 10*time.Minute)
+	if o.Stuck == nil {
+		o.Stuck = func() { os.Exit(exitStuck) }
 	}
 	setDefault(&o.Logger, slog.Default())
 	setDefault(&o.TracerProvider, otel.GetTracerProvider())
 	setDefault(&o.MeterProvider, otel.GetMeterProvider())
 }
 
-// Run pulls messages from sub and does their tasks until ctx is done. Then it takes no more, lets
-// running work finish for the grace time, and hands back what has not: those attempts do not
-// count. It returns nil then, or sub's error when sub gave up. A message is asked for only when a
-// slot is free, so that none waits here while another worker is idle. The caller shuts sub down
-// afterwards, which sends the last acknowledgements.
-func (w *Worker) Run(ctx context.Context, sub Subscription) error {
-	working, handBack := context.WithCancel(context.WithoutCancel(ctx))
-	defer handBack()
-	var running sync.WaitGroup
-	err := w.pull(ctx, sub, func(m *pubsub.Message, done func()) {
-		running.Go(func() {
-			defer done()
-			w.deliver(ctx, working, m)
-		})
-	})
-	drained := make(chan struct{})
-	go func() {
-		running.Wait()
-		close(drained)
-	}()
-	grace := time.NewTimer(w.opts.Grace)
-	defer grace.Stop()
-	select {
-	case <-drained:
-	case <-grace.C:
-		w.log.Warn("grace time is over, running tasks are handed back")
-		handBack()
-		<-drained
+// exitStuck is the exit status for ErrStuck where nobody takes the error: EX_SOFTWARE of sysexits.h.
+const exitStuck = 70
+
+// Process handles one message, however it arrived; Run does it for those that it pulls. Nil means
+// that the message has done its duty and can be acknowledged: the task's outcome is recorded, or the
+// message was a repetition, or unreadable (then it is kept as a dead task), or for a task that does
+// not exist or whose lane is paused. An error means that the ledger did not answer: the message
+// should come again. When ctx is cancelled, the work is handed back without counting as an attempt;
+// when ctx's deadline passes, it counts.
+//
+// A handler that does not return is given up after Deadline and StopMargin: Process calls
+// WorkerOptions.Stuck then, and returns ErrStuck should that return.
+func (w *Worker) Process(ctx context.Context, body []byte) error {
+	defer w.show(ctx)()
+	err := w.process(ctx, Express, body)
+	if errors.Is(err, ErrStuck) {
+		w.opts.Stuck()
 	}
 	return err
 }
 
-// pull receives one message per free slot until ctx is done or sub fails for good.
-func (w *Worker) pull(ctx context.Context, sub Subscription, start func(m *pubsub.Message, done func())) error {
-	slots := make(chan struct{}, w.opts.Slots)
-	for {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		m, err := sub.Receive(ctx)
-		switch {
-		case err == nil:
-			start(m, func() { <-slots })
-		case ctx.Err() != nil:
-			return nil
-		default:
-			return fmt.Errorf("receiving messages: %w", err)
-		}
-	}
-}
-
-// deliver processes one message and acknowledges it once its outcome is durable. While the ledger
-// does not answer, it waits and asks again, holding the message: giving it back (Nack) would only
-// send it round in a circle. When the worker stops meanwhile, the message goes back for others.
-func (w *Worker) deliver(ctx, working context.Context, m *pubsub.Message) {
-	wait := FullJitter(200*time.Millisecond, 5*time.Second)
-	for n := 1; ; n++ {
-		err := w.Process(working, m.Body)
-		if err == nil {
-			m.Ack()
-			return
-		}
-		w.log.WarnContext(ctx, "message not processed yet", "err", err)
-		select {
-		case <-time.After(wait(n)):
-		case <-ctx.Done():
-			if m.Nackable() {
-				m.Nack()
-			}
-			return
-		}
-	}
-}
-
-// Process handles one message, however it arrived. Nil means that the message has done its duty
-// and can be acknowledged: the task's outcome is recorded, or the message was a repetition, or
-// unreadable, or for a task that does not exist. An error means that the ledger did not answer:
-// the message should come again. When ctx is cancelled, the work is handed back without counting
-// as an attempt; when ctx's deadline passes, it counts.
-func (w *Worker) Process(ctx context.Context, body []byte) error {
+// process is Process for a message of a lane.
+func (w *Worker) process(ctx context.Context, lane string, body []byte) error {
 	m, err := ParseMessage(body)
 	if err != nil {
-		w.meters.undecodable.Add(ctx, 1)
-		w.log.ErrorContext(ctx, "message dropped: it cannot be read", "bytes", len(body))
-		return nil
+		return w.bury(ctx, lane, body)
 	}
 	c, err := w.ledger.Claim(ctx, m.TaskID, w.opts.Name, w.opts.Lease)
 	switch {
 	case errors.Is(err, ErrNotClaimable):
 		w.meters.duplicates.Add(ctx, 1)
 		w.log.DebugContext(ctx, "message dropped: nothing to do", "task", m.TaskID)
+		return nil
+	case errors.Is(err, ErrPaused):
+		w.meters.paused.Add(ctx, 1, laneLabel(lane))
+		w.log.DebugContext(ctx, "message dropped: the lane is paused", "task", m.TaskID)
 		return nil
 	case errors.Is(err, ErrNotFound):
 		w.meters.unknown.Add(ctx, 1)
@@ -190,4 +143,14 @@ func (w *Worker) Process(ctx context.Context, body []byte) error {
 		return fmt.Errorf("claiming task %s: %w", clip(m.TaskID, 64), err)
 	}
 	return w.attempt(ctx, c)
+}
+
+// bury makes a message that cannot be read visible as a dead task.
+func (w *Worker) bury(ctx context.Context, lane string, body []byte) error {
+	if err := w.ledger.RecordDead(ctx, unreadable(lane, body)); err != nil {
+		return fmt.Errorf("recording an unreadable message of %d bytes: %w", len(body), err)
+	}
+	w.meters.undecodable.Add(ctx, 1)
+	w.log.ErrorContext(ctx, "message cannot be read, it is kept as a dead task", "bytes", len(body), "lane", lane)
+	return nil
 }

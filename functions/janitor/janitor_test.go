@@ -43,7 +43,7 @@ func TestATickPublishesWhatHasNoMessage(t *testing.T) {
 	now = now.Add(time.Hour)
 	broker := &topic{err: errors.New("away")}
 	quiet := slog.New(slog.DiscardHandler)
-	publisher := queue.NewPublisher(ledger, broker, &queue.PublisherOptions{Logger: quiet})
+	publisher := queue.NewPublisher(ledger, map[string]queue.Topic{queue.Express: broker}, &queue.PublisherOptions{Logger: quiet})
 	tick := Scheduled(queue.NewJanitor(ledger, publisher, &queue.JanitorOptions{Logger: quiet}))
 
 	if err := tick(t.Context(), events.EventBridgeEvent{}); err == nil {

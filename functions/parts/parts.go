@@ -23,7 +23,7 @@ import (
 // Need says what to open beside the ledger.
 type Need struct {
 	Blobs bool
-	Topic bool // to publish
+	Topic bool // to publish, on every lane
 }
 
 // Parts is what is open. Publisher and Blobs are nil when they were not needed.
@@ -34,13 +34,13 @@ type Parts struct {
 
 	config *config.Config
 	log    *slog.Logger
-	topic  *watchedTopic
+	topics map[string]*watchedTopic // by lane; one that shares the express topic is not there
 	close  []func(context.Context) error
 }
 
 // Open opens the parts. What was opened before a failure is closed again.
 func Open(ctx context.Context, c *config.Config, need Need, log *slog.Logger) (_ *Parts, err error) {
-	p := &Parts{config: c, log: log}
+	p := &Parts{config: c, log: log, topics: make(map[string]*watchedTopic)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close(ctx))
@@ -59,13 +59,9 @@ func Open(ctx context.Context, c *config.Config, need Need, log *slog.Logger) (_
 		p.onClose(func(context.Context) error { return p.Blobs.Close() })
 	}
 	if need.Topic {
-		topic, err := transport.OpenTopic(ctx, c.TopicURL)
-		if err != nil {
-			return nil, fmt.Errorf("TOPIC_URL: %w", err)
+		if err := p.openPublisher(ctx); err != nil {
+			return nil, err
 		}
-		p.onClose(topic.Close)
-		p.topic = &watchedTopic{Topic: topic}
-		p.Publisher = queue.NewPublisher(p.Ledger, p.topic, &queue.PublisherOptions{System: transport.System(c.TopicURL), Logger: log})
 	}
 	return p, nil
 }
@@ -90,7 +86,7 @@ const closeTimeout = 10 * time.Second
 func (p *Parts) Upload() *upload.Function {
 	return upload.New(p.Publisher, p.Ledger, p.Blobs, &upload.Options{
 		MaxImageBytes: p.config.MaxImageBytes, MaxPixels: p.config.MaxPixels, Memory: p.config.UploadMemory,
-		MaxAttempts: p.config.MaxAttempts, PublicURL: p.config.PublicURL, Log: p.log,
+		PublicURL: p.config.PublicURL, Log: p.log,
 	})
 }
 
@@ -102,10 +98,13 @@ func (p *Parts) Status(streamFor time.Duration, stop <-chan struct{}) *status.Fu
 	})
 }
 
-// Janitor returns the one that makes up for what got lost. It needs the topic.
+// Janitor returns the one that makes up for what got lost. It needs blobs and topic.
 func (p *Parts) Janitor() *queue.Janitor {
+	c := p.config
 	return queue.NewJanitor(p.Ledger, p.Publisher, &queue.JanitorOptions{
-		Forgetful: transport.InProcess(p.config.TopicURL), Logger: p.log,
+		Blobs:     p.Blobs,
+		Retention: queue.Retention{Originals: c.RetainOriginals, Results: c.RetainResults, Rows: c.RetainRows},
+		Forgetful: transport.InProcess(c.TopicURL) || transport.InProcess(c.BulkTopicURL), Logger: p.log,
 	})
 }
 
@@ -117,8 +116,12 @@ func (p *Parts) Checks() map[string]api.Check {
 	if p.Blobs != nil {
 		checks["blobs"] = func(ctx context.Context) (any, error) { return nil, p.Blobs.Check(ctx) }
 	}
-	if p.topic != nil {
-		checks["queue"] = func(context.Context) (any, error) { return nil, p.topic.check() }
+	for lane, topic := range p.topics {
+		name := "queue"
+		if lane != queue.Express {
+			name += "_" + lane
+		}
+		checks[name] = func(context.Context) (any, error) { return nil, topic.check() }
 	}
 	return checks
 }

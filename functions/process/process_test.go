@@ -72,7 +72,7 @@ func start(t *testing.T, run runner, settings ...string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &service{ledger, store, dir, NewWorker(ledger, store, run, c, "mem", slog.New(slog.DiscardHandler))}
+	return &service{ledger, store, dir, NewWorker(ledger, store, run, c, About{System: "mem"}, slog.New(slog.DiscardHandler))}
 }
 
 func original() []byte {

@@ -2,7 +2,9 @@ package process
 
 import (
 	"log/slog"
+	"time"
 
+	"idphoto/functions/parts"
 	"idphoto/functions/photo"
 	"idphoto/infra/blobs"
 	"idphoto/infra/config"
@@ -12,15 +14,24 @@ import (
 	"idphoto/queue"
 )
 
-// NewWorker returns the worker that makes photos as the settings say. system names the transport
-// in traces.
-func NewWorker(ledger queue.Ledger, store *blobs.Store, runner Runner, c *config.Config, system string, log *slog.Logger) *queue.Worker {
+// About is what a worker tells of its process, for operators.
+type About struct {
+	System    string          // transport, in traces
+	Version   string          // of the program
+	Provider  models.Provider // where the networks compute
+	LoadTime  time.Duration   // how long opening them took
+	ColdStart bool            // the process is started for work (a function)
+}
+
+// NewWorker returns the worker that makes photos as the settings say.
+func NewWorker(ledger queue.Ledger, store *blobs.Store, runner Runner, c *config.Config, about About, log *slog.Logger) *queue.Worker {
 	handlers := map[string]queue.Handler{
 		photo.Kind: New(runner, store, &Options{MaxImageBytes: c.MaxImageBytes, DecodeMemory: c.DecodeMemory}),
 	}
 	return queue.NewWorker(ledger, handlers, &queue.WorkerOptions{
 		Slots: c.Workers, Lease: c.Lease, RenewEvery: c.RenewEvery, Deadline: c.AttemptTimeout, Grace: c.DrainTime,
-		Backoff: queue.FullJitter(c.RetryBase, c.RetryLimit), System: system, Logger: log,
+		Retries: parts.Retries(c), Logger: log,
+		System: about.System, Version: about.Version, Provider: string(about.Provider), LoadTime: about.LoadTime, ColdStart: about.ColdStart,
 	})
 }
 

@@ -74,7 +74,7 @@ func start(t *testing.T, opts *Options) *service {
 	}
 	t.Cleanup(func() { s.store.Close() })
 	quiet := slog.New(slog.DiscardHandler)
-	publisher := queue.NewPublisher(ledger, s.topic, &queue.PublisherOptions{Logger: quiet})
+	publisher := queue.NewPublisher(ledger, map[string]queue.Topic{queue.Express: s.topic}, &queue.PublisherOptions{Logger: quiet})
 	if opts == nil {
 		opts = &Options{}
 	}
