@@ -15,9 +15,27 @@ type wire struct {
 	net.Listener
 	target string
 
+	flow sync.RWMutex // held for writing while paused
+
 	mu    sync.Mutex
 	conns []net.Conn
 	wg    sync.WaitGroup
+}
+
+// pause keeps every byte from passing, until resume; connections stay open.
+func (w *wire) pause()  { w.flow.Lock() }
+func (w *wire) resume() { w.flow.Unlock() }
+
+// paced is an end of the wire that is written to while the wire is not paused.
+type paced struct {
+	net.Conn
+	wire *wire
+}
+
+func (p paced) Write(b []byte) (int, error) {
+	p.wire.flow.RLock()
+	defer p.wire.flow.RUnlock()
+	return p.Conn.Write(b)
 }
 
 func newWire(t *testing.T, target string) *wire {
@@ -50,8 +68,8 @@ func (w *wire) accept() {
 		w.mu.Lock()
 		w.conns = append(w.conns, here, there)
 		w.mu.Unlock()
-		w.wg.Go(func() { _, _ = io.Copy(here, there); here.Close() })
-		w.wg.Go(func() { _, _ = io.Copy(there, here); there.Close() })
+		w.wg.Go(func() { _, _ = io.Copy(paced{here, w}, there); here.Close() })
+		w.wg.Go(func() { _, _ = io.Copy(paced{there, w}, here); there.Close() })
 	}
 }
 
