@@ -310,27 +310,31 @@ type Upkeep interface {
 	// given time, at most limit, the oldest first.
 	Purgeable(ctx context.Context, step int, endedBefore time.Time, limit int) ([]Task, error)
 
-	// Purged notes that the step is done for these tasks, and counts it per lane. PurgeOriginal clears InputKey, PurgeResult
-	// clears ResultPrefix, Result, Detail and the digest and sets Expired, PurgeRow deletes. A task that was requeued meanwhile is left alone.
+	// Purged notes that the step is done for these tasks, and counts it per lane. PurgeOriginal
+	// clears InputKey. PurgeResult clears ResultPrefix, Result, Detail, digest and idempotency key
+	// and sets Expired: a repeated submission is a new task then. PurgeRow deletes, and makes the
+	// batch's Total smaller. A task that was requeued meanwhile is left alone.
 	Purged(ctx context.Context, step int, ids []string) error
 
 	// PurgeableBatches returns batches that ended before the given time and still have a manifest
 	// (step PurgeResult) or a row without tasks (step PurgeRow).
 	PurgeableBatches(ctx context.Context, step int, endedBefore time.Time, limit int) ([]Batch, error)
 
-	// PurgedBatches notes it: PurgeResult clears ManifestKey, PurgeRow deletes the row.
+	// PurgedBatches notes it: PurgeResult clears ManifestKey, digest and idempotency key, PurgeRow
+	// deletes the row.
 	PurgedBatches(ctx context.Context, step int, ids []string) error
 
 	// RollUp adds tasks and attempts that ended since the last call to the history, at most limit
 	// of each, each exactly once, and returns how many it added. Several at once share the work.
 	RollUp(ctx context.Context, limit int) (n int, err error)
 
-	// Sample notes backlog, oldest age and busy slots of every lane for the current minute, and drops minutes and hours
-	// of the history that are past their keeping.
+	// Sample notes backlog, oldest age and busy slots of every lane: for the current minute as they
+	// are, for the hour the highest. It drops minutes of the history after two days and hours after
+	// 400.
 	Sample(ctx context.Context) error
 
-	// History returns what happened in [from, to), per lane and per minute, or per hour when step is
-	// an hour or more. Periods in which nothing happened are left out.
+	// History returns the minutes, or the hours when step is an hour or more, that begin in
+	// [from, to), by time and lane. Periods in which nothing happened are left out.
 	History(ctx context.Context, from, to time.Time, step time.Duration) ([]Period, error)
 }
 
@@ -339,11 +343,20 @@ type Period struct {
 	Start    time.Time
 	Lane     string
 	Finished []Reason             // tasks that ended
-	Failed   []Reason             // attempts that failed and are tried again
-	Times    map[string]Histogram // "wait", "run", "total", and "stage NAME"
+	Failed   []Reason             // attempts that failed and are tried again, by code alone
+	Times    map[string]Histogram // see below
 	Purged   map[int]int64        // tasks per purge step
 	Sample   *LaneSample          // nil when no janitor ran
 }
+
+// Names in Period.Times. A time belongs to the period in which what it measures ended: an
+// attempt, or for TimeTotal the task.
+const (
+	TimeWait  = "wait"   // from ready to claimed, of each attempt; deliberate back-off is not waiting
+	TimeRun   = "run"    // of each attempt but lost ones: nobody knows when those ended
+	TimeTotal = "total"  // from created to ended, of each task that was not cancelled
+	TimeStage = "stage " // and the stage's name
+)
 
 // Reason counts one way to end.
 type Reason struct {

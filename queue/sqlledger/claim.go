@@ -14,7 +14,7 @@ import (
 const (
 	// claimTask makes a task the worker's. A condition follows: who may have it.
 	claimTask = `UPDATE tasks SET state = 'running', stage = '', code = '', attempts = attempts + 1, worker = ?, token = ?,
-		lease_until = ?, ready_at = due_at, claimed_at = ?, updated_at = ?, started_at = CASE WHEN started_at = 0 THEN ? ELSE started_at END
+		lease_until = ?, ready_at = CASE WHEN state = 'running' THEN lease_until ELSE due_at END, claimed_at = ?, updated_at = ?, started_at = CASE WHEN started_at = 0 THEN ? ELSE started_at END
 		WHERE id = ?`
 
 	// whenReady is the common case: a waiting task that is due, in a lane that is not paused.

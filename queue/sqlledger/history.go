@@ -101,7 +101,7 @@ func (l *Ledger) tallyTasks(ctx context.Context, tx *transaction, ts tallies, up
 		ts.each(finished, lane, func(t *tally) {
 			t.finished[r]++
 			if r.state != queue.Cancelled { // says how long somebody waited for a result
-				t.time("total", time.Duration(finished-created)*time.Microsecond)
+				t.time(queue.TimeTotal, time.Duration(finished-created)*time.Microsecond)
 			}
 		})
 	}
@@ -145,13 +145,13 @@ func (a attemptEnd) addTo(t *tally) {
 		t.failed[reason{state: a.state, code: a.code}]++
 	}
 	if a.ready > 0 {
-		t.time("wait", time.Duration(a.started-a.ready)*time.Microsecond)
+		t.time(queue.TimeWait, time.Duration(a.started-a.ready)*time.Microsecond)
 	}
 	if a.code != queue.CodeLeaseLost {
-		t.time("run", time.Duration(a.finished-a.started)*time.Microsecond)
+		t.time(queue.TimeRun, time.Duration(a.finished-a.started)*time.Microsecond)
 	}
 	for _, s := range a.stages {
-		t.time("stage "+s.Name, s.Duration)
+		t.time(queue.TimeStage+s.Name, s.Duration)
 	}
 }
 
