@@ -24,6 +24,7 @@ type cli struct {
 	Photo    photoCmd    `cmd:"" help:"Make one photo, without a server."`
 	Accuracy accuracyCmd `cmd:"" help:"Measure photos against marks made by hand, and mattes against true ones."`
 	Bench    benchCmd    `cmd:"" help:"Measure photos per second, times and memory, over HTTP."`
+	Tasks    tasksCmd    `cmd:"" help:"Show, retry, cancel and erase tasks; lanes and workers."`
 	Doctor   doctorCmd   `cmd:"" help:"Check networks, ONNX Runtime, execution provider and disk."`
 }
 
