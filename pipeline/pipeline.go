@@ -136,6 +136,9 @@ func (p *Pipeline) Run(ctx context.Context, data []byte, req Request, stage Stag
 	if req.Spec == nil || req.Background.Kind == 0 {
 		return nil, errors.New("pipeline: the request names no specification or no background")
 	}
+	if err := req.Spec.Permit(req.Background); err != nil {
+		return nil, err
+	}
 	if stage == nil {
 		stage = func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) }
 	}

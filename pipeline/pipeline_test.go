@@ -145,6 +145,9 @@ func toNRGBA(img image.Image) *image.NRGBA {
 func TestPhotoIsWhatWasAskedFor(t *testing.T) {
 	data := readFile(t, "testdata/s01_astronaut.png")
 	for _, s := range spec.All() {
+		if !s.Available {
+			continue
+		}
 		res, img := makePhoto(t, shared, data, s.ID, "red")
 		if got := img.Bounds().Size(); got != image.Pt(s.WidthPx, s.HeightPx) {
 			t.Errorf("%s is %v, want %dx%d", s.ID, got, s.WidthPx, s.HeightPx)

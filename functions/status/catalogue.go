@@ -12,18 +12,37 @@ import (
 // catalogueCache is for what changes with a release only.
 const catalogueCache = "public, max-age=300"
 
-func specs(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Cache-Control", catalogueCache)
-	return api.JSON(w, http.StatusOK, map[string]any{"specs": spec.All()})
+// record is a row of the catalogue, with its name in the reader's language beside both.
+type record struct {
+	Name string `json:"name"`
+	*spec.Spec
 }
 
+func inLanguage(s *spec.Spec, lang problem.Language) record {
+	return record{s.Names[string(lang)], s}
+}
+
+// specs lists the catalogue; ?q= keeps the records that hold all of its words.
+func specs(w http.ResponseWriter, r *http.Request) error {
+	lang := problem.LanguageOf(r)
+	records := []record{}
+	for _, s := range spec.Search(r.URL.Query().Get("q")) {
+		records = append(records, inLanguage(s, lang))
+	}
+	w.Header().Set("Cache-Control", catalogueCache)
+	w.Header().Set("Vary", "Accept-Language")
+	return api.JSON(w, http.StatusOK, map[string]any{"version": spec.Version(), "specs": records})
+}
+
+// oneSpec answers for a record of the catalogue, and for a size of the customer's own.
 func oneSpec(w http.ResponseWriter, r *http.Request) error {
 	s, err := spec.Lookup(r.PathValue("id"))
 	if err != nil {
 		return fault.New(problem.NotFound, err)
 	}
 	w.Header().Set("Cache-Control", catalogueCache)
-	return api.JSON(w, http.StatusOK, s)
+	w.Header().Set("Vary", "Accept-Language")
+	return api.JSON(w, http.StatusOK, inLanguage(s, problem.LanguageOf(r)))
 }
 
 // described is a row of the table of problems, in both languages.

@@ -91,10 +91,11 @@ func holdsFor(h Head, s *spec.Spec, scale, shift, tolerance float64) bool {
 // a dense search over scale and shift finds none either.
 func TestSolveAgreesWithBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
+	documents := slices.DeleteFunc(spec.All(), func(s *spec.Spec) bool { return s.HeightPx == 0 })
 	solved, refused := 0, 0
-	for range 400 {
+	for range 200 {
 		h := randomHead(r)
-		for _, s := range spec.All() {
+		for _, s := range documents {
 			crop, conflict, ok := h.Solve(s, nil)
 			if ok {
 				solved++
