@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"idphoto/functions/api"
 	"idphoto/functions/status"
 	"idphoto/functions/upload"
@@ -35,12 +37,13 @@ type Parts struct {
 	config *config.Config
 	log    *slog.Logger
 	topics map[string]*watchedTopic // by lane; one that shares the express topic is not there
+	room   *semaphore.Weighted      // bytes of pictures being received, by all functions together
 	close  []func(context.Context) error
 }
 
 // Open opens the parts. What was opened before a failure is closed again.
 func Open(ctx context.Context, c *config.Config, need Need, log *slog.Logger) (_ *Parts, err error) {
-	p := &Parts{config: c, log: log, topics: make(map[string]*watchedTopic)}
+	p := &Parts{config: c, log: log, topics: make(map[string]*watchedTopic), room: semaphore.NewWeighted(c.UploadMemory)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close(ctx))
@@ -85,8 +88,8 @@ const closeTimeout = 10 * time.Second
 // Upload returns the function that takes pictures in. It needs blobs and topic.
 func (p *Parts) Upload() *upload.Function {
 	return upload.New(p.Publisher, p.Ledger, p.Blobs, &upload.Options{
-		MaxImageBytes: p.config.MaxImageBytes, MaxPixels: p.config.MaxPixels, Memory: p.config.UploadMemory,
-		PublicURL: p.config.PublicURL, Log: p.log,
+		MaxImageBytes: p.config.MaxImageBytes, MaxPixels: p.config.MaxPixels, Memory: p.room,
+		PublicURL: p.config.PublicURL, TestKinds: p.config.TestKinds, Log: p.log,
 	})
 }
 

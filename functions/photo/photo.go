@@ -5,6 +5,8 @@
 package photo
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
@@ -22,7 +24,8 @@ type Options struct {
 }
 
 // Choose makes options of what a customer wrote: ids, aliases, colour names. Empty means the
-// default document, and the document's own background. Errors are *fault.Error.
+// default document, and the document's own background. Errors are *fault.Error; what the document's
+// authority forbids is one.
 func Choose(size, background string) (Options, error) {
 	s, err := spec.Lookup(size)
 	if err != nil {
@@ -33,6 +36,9 @@ func Choose(size, background string) (Options, error) {
 	}
 	b, err := spec.ParseBackground(background)
 	if err != nil {
+		return Options{}, err
+	}
+	if err := s.Permit(b); err != nil {
 		return Options{}, err
 	}
 	return Options{Size: s.ID, Background: b.String()}, nil
@@ -59,6 +65,16 @@ func (o Options) Resolve() (*spec.Spec, spec.Background, error) {
 
 // OriginalKey is where the uploaded picture of a task lies.
 func OriginalKey(taskID string) string { return queue.TaskPrefix(taskID) + "original" }
+
+// Digest tells whether two submissions ask for the same: hex SHA-256 of the stored options and the
+// picture.
+func Digest(image []byte, options json.RawMessage) string {
+	h := sha256.New()
+	h.Write(options)
+	h.Write([]byte{0})
+	h.Write(image)
+	return hex.EncodeToString(h.Sum(nil))
+}
 
 // Part is one file of a result.
 type Part string

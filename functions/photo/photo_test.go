@@ -17,6 +17,7 @@ func TestWhatWasChosenReadsBack(t *testing.T) {
 		"nothing":             {"", "", Options{"1-inch", "#438EDB"}},
 		"a document":          {"us", "", Options{"us-51x51", "#FFFFFF"}}, // its own background
 		"words of a customer": {"一寸", "红色", Options{"1-inch", "#FF0000"}},
+		"a size of their own": {"35×45 mm @ 600 dpi", "white", Options{"35x45mm@600dpi", "#FFFFFF"}},
 		"no colour":           {"2-inch", "transparent", Options{"2-inch", "transparent"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -36,16 +37,20 @@ func TestWhatWasChosenReadsBack(t *testing.T) {
 	}
 }
 
-func TestEveryDocumentCanBeChosen(t *testing.T) {
+func TestWhatTheCatalogueOffersCanBeChosen(t *testing.T) {
 	for _, s := range spec.All() {
-		if o, err := Choose(s.ID, ""); err != nil || o.Size != s.ID {
-			t.Errorf("Choose(%s) = %+v, %v", s.ID, o, err)
+		if o, err := Choose(s.ID, ""); (err == nil && o.Size == s.ID) != s.Available {
+			t.Errorf("Choose(%s) = %+v, %v; available: %v", s.ID, o, err, s.Available)
 		}
 	}
 }
 
 func TestUnknownChoicesHaveTheirCodes(t *testing.T) {
-	for code, choice := range map[string][2]string{fault.UnknownSize: {"3-inch", ""}, fault.UnknownBackground: {"", "plaid"}} {
+	for code, choice := range map[string][2]string{
+		fault.UnknownSize: {"3-inch", ""}, fault.UnknownBackground: {"", "plaid"}, fault.SizeOutOfRange: {"9x9px", ""},
+		fault.BackgroundForbidden: {"us-passport", "white"}, fault.CropOnlyUnsupported: {"us-passport", "original"},
+		fault.SizeUnpublished: {"us-passport-online", ""},
+	} {
 		_, err := Choose(choice[0], choice[1])
 		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != code {
 			t.Errorf("Choose(%q) = %v, want %s", choice, err, code)

@@ -10,10 +10,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 
 	"idphoto/pipeline/fault"
+	"idphoto/queue"
 )
 
 // coded is what an error with a stable code offers. *fault.Error does.
@@ -56,12 +58,20 @@ func Unavailable(part string, cause error) error {
 	return fault.New(Unreachable, cause, "part", part, "retry_after", 5)
 }
 
+// LedgerDown says that the ledger, without which nothing can be told about a task, does not answer.
+func LedgerDown(cause error) error { return fault.New(LedgerAway, cause, "retry_after", 5) }
+
 // Write answers r with err's problem. The caller writes nothing more.
-func Write(w http.ResponseWriter, r *http.Request, err error) {
+func Write(w http.ResponseWriter, r *http.Request, err error) { WriteWith(w, r, err, nil) }
+
+// WriteWith is Write with members that only the client may see: unlike an error's values they are
+// noted nowhere, so file names may be in them.
+func WriteWith(w http.ResponseWriter, r *http.Request, err error, members map[string]any) {
 	Note(r, err)
 	e := Of(err)
 	entry, lang := table[e.Code], LanguageOf(r)
 	body := Body(e.Code, e.Detail, lang)
+	maps.Copy(body, members)
 	body["type"] = "/api/v1/problems/" + e.Code
 	body["title"] = http.StatusText(entry.Status)
 	body["status"] = entry.Status
@@ -93,6 +103,21 @@ func Body(code string, values map[string]any, lang Language) map[string]any {
 	body["detail"] = text.Sentence
 	body["advice"] = text.Advice
 	return body
+}
+
+// OfTask returns the code, and the values for its sentence, of a task that ended without a photo.
+func OfTask(t queue.Task) (code string, values map[string]any) {
+	code = t.Code
+	switch {
+	case code == "" && t.State == queue.Cancelled:
+		code = queue.CodeCancelled
+	case code == "":
+		code = queue.CodeInternal
+	}
+	if len(t.Detail) > 0 {
+		_ = json.Unmarshal(t.Detail, &values) // without its values the sentence still says what is wrong
+	}
+	return code, values
 }
 
 // Note keeps err in the request's Record without answering: for when an answer has begun.

@@ -82,4 +82,5 @@ func number(v any) float64 {
 var chineseWords = map[string]string{
 	"top": "上", "bottom": "下", "left": "左", "right": "右",
 	"image": "照片（image）", "size": "规格（size）", "background": "背景（background）",
+	"archive": "压缩包（archive）", "name": "名称（name）", "dedupe": "去重（dedupe）",
 }

@@ -14,6 +14,8 @@ const (
 	BadRequest       = "bad_request"
 	MissingField     = "missing_field"          // Detail: field
 	UnknownField     = "unknown_field"          // Detail: field
+	LateField        = "late_field"             // Detail: field
+	BadOption        = "bad_option"             // Detail: field
 	UnsupportedMedia = "unsupported_media_type" // the request's body, not the picture
 	BadKey           = "bad_idempotency_key"
 	Unauthorized     = "unauthorized"
@@ -26,8 +28,15 @@ const (
 	NoResult         = "no_result"
 	AlreadyFinal     = "already_final"
 	Gone             = "gone"
-	Busy             = "busy"        // Detail: retry_after
-	Unreachable      = "unavailable" // Detail: part, retry_after
+	Expired          = "expired"
+	BatchTooLarge    = "batch_too_large" // Detail: limit
+	TooManyFiles     = "too_many_files"  // Detail: limit
+	NoPictures       = "no_pictures"
+	ArchiveBroken    = "archive_unreadable"
+	ArchiveLocked    = "archive_encrypted"
+	Busy             = "busy"               // Detail: retry_after
+	Unreachable      = "unavailable"        // Detail: part, retry_after
+	LedgerAway       = "ledger_unavailable" // Detail: retry_after
 	Internal         = "internal"
 )
 
@@ -133,8 +142,14 @@ var table = map[string]Entry{
 		English: Text{"The field {field} is missing.", "Fill it in and send the form again."},
 		Chinese: Text{"缺少字段：{field:word}。", "请补充后重新提交。"}},
 	UnknownField: {Status: http.StatusBadRequest,
-		English: Text{"The form has a field that is not known, or the same field twice: {field}.", "Send image, size and background, each at most once."},
-		Chinese: Text{"表单中有未知或重复的字段：{field:word}。", "请只提交 image、size 和 background，每个最多一次。"}},
+		English: Text{"The form has a field that is not known, or the same field twice: {field}.", "Send only the fields of /api/v1/openapi.json, each at most once."},
+		Chinese: Text{"表单中有未知或重复的字段：{field:word}。", "请只提交 /api/v1/openapi.json 中列出的字段，每个最多一次。"}},
+	LateField: {Status: http.StatusBadRequest,
+		English: Text{"The field {field} comes too late: the pictures before it would not have followed it.", "Nothing was kept. Send the fields first, then the pictures."},
+		Chinese: Text{"字段 {field:word} 位置太靠后，它前面的照片无法按它处理。", "没有保存任何内容，请先提交各字段，再提交照片。"}},
+	BadOption: {Status: unprocessable,
+		English: Text{"The field {field} has a value that is not allowed.", "See /api/v1/openapi.json for the values it may have."},
+		Chinese: Text{"字段 {field:word} 的值无效。", "可用的值见 /api/v1/openapi.json。"}},
 	UnsupportedMedia: {Status: http.StatusUnsupportedMediaType,
 		English: Text{"The request's body has the wrong content type.", "Send multipart/form-data."},
 		Chinese: Text{"请求内容的类型不正确。", "请使用 multipart/form-data 提交。"}},
@@ -171,12 +186,33 @@ var table = map[string]Entry{
 	Gone: {Status: http.StatusGone,
 		English: Text{"The pictures of this task were erased.", "Send the picture again if the photo is still wanted."},
 		Chinese: Text{"该任务的照片已被删除。", "如仍需要，请重新提交照片。"}},
+	Expired: {Status: http.StatusGone,
+		English: Text{"The photo was kept for its time and has been deleted since.", "Send the picture again if the photo is still wanted."},
+		Chinese: Text{"照片已超过保存期限，已被删除。", "如仍需要，请重新提交照片。"}},
+	BatchTooLarge: {Status: http.StatusRequestEntityTooLarge,
+		English: Text{"The batch is too large: at most {limit:mb} MB are accepted, unpacked as well as packed.", "Nothing was kept. Send the pictures in several smaller batches."},
+		Chinese: Text{"这批照片过大：压缩前后均最多接受 {limit:mb} MB。", "没有保存任何内容，请分成几批提交。"}},
+	TooManyFiles: {Status: http.StatusRequestEntityTooLarge,
+		English: Text{"The batch has too many files: at most {limit} are accepted.", "Nothing was kept. Send the pictures in several smaller batches."},
+		Chinese: Text{"这批照片的文件过多：最多接受 {limit} 个。", "没有保存任何内容，请分成几批提交。"}},
+	NoPictures: {Status: unprocessable,
+		English: Text{"There is no picture in this batch that could be accepted.", "Nothing was kept. The list of items says what is wrong with each file."},
+		Chinese: Text{"这批文件中没有可以接收的照片。", "没有保存任何内容，每个文件的问题见列表（items）。"}},
+	ArchiveBroken: {Status: unprocessable,
+		English: Text{"The archive cannot be read as a ZIP file.", "Nothing was kept. Pack the pictures as an ordinary ZIP file, or send them without an archive."},
+		Chinese: Text{"该压缩包无法作为 ZIP 文件读取。", "没有保存任何内容，请重新打包为普通 ZIP 文件，或直接提交照片。"}},
+	ArchiveLocked: {Status: unprocessable,
+		English: Text{"The archive is protected by a password.", "Nothing was kept. Pack the pictures again without a password."},
+		Chinese: Text{"该压缩包设有密码。", "没有保存任何内容，请去掉密码后重新打包。"}},
 	Busy: {Status: http.StatusServiceUnavailable,
 		English: Text{"Too many pictures are arriving at this moment.", "Nothing was kept. Try again in {retry_after} s."},
 		Chinese: Text{"当前提交的照片过多。", "照片未被保存，请在 {retry_after} 秒后重试。"}},
 	Unreachable: {Status: http.StatusServiceUnavailable,
 		English: Text{"A part of the service does not answer right now.", "Try again in a little while. If it stays so, tell the operator."},
 		Chinese: Text{"服务的某个部分暂时没有响应。", "请稍后重试。如持续出现，请联系管理员。"}},
+	LedgerAway: {Status: http.StatusServiceUnavailable,
+		English: Text{"The list of tasks cannot be read right now, so nothing can be said about this one.", "Accepted tasks are not lost. Ask again in {retry_after} s."},
+		Chinese: Text{"任务记录暂时无法读取，因此无法查询。", "已接收的任务不会丢失，请在 {retry_after} 秒后再查询。"}},
 	Internal: {Status: http.StatusInternalServerError,
 		English: Text{"Something went wrong on our side.", "Try again later. If it happens again, tell the operator the task's number and the time."},
 		Chinese: Text{"我们这边出了问题。", "请稍后重试。如再次出现，请把任务编号和时间告诉管理员。"}},
@@ -206,6 +242,9 @@ var table = map[string]Entry{
 	queue.CodeUnknownKind: {Status: http.StatusInternalServerError,
 		English: Text{"No worker here knows how to do this task.", "Tell the operator the task's number."},
 		Chinese: Text{"这里没有能处理该任务的程序。", "请把任务编号告诉管理员。"}},
+	queue.CodeUnreadable: {Status: http.StatusInternalServerError,
+		English: Text{"A message of the queue could not be read, so no photo was made of it.", "This is for the operator: the task keeps the message's first bytes."},
+		Chinese: Text{"队列中有一条消息无法读取，因此没有生成照片。", "请管理员处理：任务记录中保存了该消息的开头。"}},
 	OriginalGone: {Status: http.StatusGone,
 		English: Text{"The picture that was sent is no longer stored.", "Send the picture again."},
 		Chinese: Text{"提交的照片已不在存储中。", "请重新提交照片。"}},

@@ -2,6 +2,7 @@ package process
 
 import (
 	"log/slog"
+	"maps"
 	"time"
 
 	"idphoto/functions/parts"
@@ -27,6 +28,9 @@ type About struct {
 func NewWorker(ledger queue.Ledger, store *blobs.Store, runner Runner, c *config.Config, about About, log *slog.Logger) *queue.Worker {
 	handlers := map[string]queue.Handler{
 		photo.Kind: New(runner, store, &Options{MaxImageBytes: c.MaxImageBytes, DecodeMemory: c.DecodeMemory}),
+	}
+	if c.TestKinds {
+		maps.Copy(handlers, TestHandlers())
 	}
 	return queue.NewWorker(ledger, handlers, &queue.WorkerOptions{
 		Slots: c.Workers, Lease: c.Lease, RenewEvery: c.RenewEvery, Deadline: c.AttemptTimeout, Grace: c.DrainTime,

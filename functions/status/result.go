@@ -67,6 +67,8 @@ func hasResult(t queue.Task) error {
 	switch {
 	case t.Erased:
 		return fault.New(problem.Gone, nil)
+	case t.Expired:
+		return fault.New(problem.Expired, nil)
 	case !t.State.Final():
 		return fault.New(problem.NotFinished, nil, "state", string(t.State))
 	case t.State != queue.Succeeded:

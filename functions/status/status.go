@@ -159,5 +159,5 @@ func known(err error) error {
 	case errors.Is(err, context.Canceled):
 		return fault.New(problem.BadRequest, err) // the client left
 	}
-	return problem.Unavailable("ledger", err)
+	return problem.LedgerDown(err)
 }

@@ -332,7 +332,7 @@ func TestALedgerThatIsAwayIsToldPlainly(t *testing.T) {
 		{"GET", "/status/" + id}, {"GET", "/result/" + id}, {"GET", "/tasks/" + id + "/events"}, {"POST", "/tasks/" + id + "/cancel"}, {"DELETE", "/tasks/" + id},
 	} {
 		w := s.ask(t, call[0], call[1])
-		wantProblem(t, w, 503, "unavailable")
+		wantProblem(t, w, 503, "ledger_unavailable")
 		if w.Header().Get("Retry-After") == "" {
 			t.Errorf("%v has no Retry-After", call)
 		}
@@ -343,16 +343,15 @@ func TestTheCatalogue(t *testing.T) {
 	s := start(t, nil)
 	var all struct {
 		Specs []struct {
-			ID      string            `json:"id"`
-			Names   map[string]string `json:"names"`
-			WidthPx int               `json:"width_px"`
+			ID    string            `json:"id"`
+			Names map[string]string `json:"names"`
 		} `json:"specs"`
 	}
 	if err := json.Unmarshal(s.ask(t, "GET", "/specs").Body.Bytes(), &all); err != nil || len(all.Specs) < 6 {
 		t.Fatalf("%d specifications, %v", len(all.Specs), err)
 	}
 	for _, spec := range all.Specs {
-		if one := object(t, s.ask(t, "GET", "/specs/"+spec.ID)); one["width_px"] != float64(spec.WidthPx) || spec.Names["zh"] == "" {
+		if one := object(t, s.ask(t, "GET", "/specs/"+spec.ID)); one["name"] != spec.Names["en"] || spec.Names["zh"] == "" {
 			t.Errorf("%s: %v", spec.ID, one)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 // View is a task as clients see it, in the answer of status and in every event.
 type View struct {
 	TaskID          string          `json:"task_id"`
+	BatchID         string          `json:"batch_id,omitempty"`
 	Status          string          `json:"status"` // the words that clients of such services know
 	State           queue.State     `json:"state"`  // ours, finer
 	Stage           string          `json:"stage,omitempty"`
@@ -24,6 +25,7 @@ type View struct {
 	MaxAttempts     int             `json:"max_attempts"`
 	CancelRequested bool            `json:"cancel_requested,omitempty"`
 	Erased          bool            `json:"erased,omitempty"`
+	Expired         bool            `json:"expired,omitempty"` // the photo went when its time was over
 	CreatedAt       time.Time       `json:"created_at"`
 	DueAt           *time.Time      `json:"due_at,omitempty"` // while it waits for its next attempt
 	StartedAt       *time.Time      `json:"started_at,omitempty"`
@@ -39,8 +41,8 @@ var statusWords = map[queue.State]string{
 
 func (f *Function) view(t queue.Task, lang problem.Language) View {
 	v := View{
-		TaskID: t.ID, Status: statusWords[t.State], State: t.State, Options: t.Options,
-		Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, CancelRequested: t.CancelRequested, Erased: t.Erased,
+		TaskID: t.ID, BatchID: t.BatchID, Status: statusWords[t.State], State: t.State, Options: t.Options,
+		Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, CancelRequested: t.CancelRequested, Erased: t.Erased, Expired: t.Expired,
 		CreatedAt: t.CreatedAt, StartedAt: set(t.StartedAt), FinishedAt: set(t.FinishedAt),
 	}
 	switch t.State {
@@ -49,7 +51,7 @@ func (f *Function) view(t queue.Task, lang problem.Language) View {
 	case queue.Retrying:
 		v.DueAt = set(t.DueAt)
 	case queue.Succeeded:
-		v.ResultAvailable = !t.Erased
+		v.ResultAvailable = !t.Erased && !t.Expired
 	case queue.Rejected, queue.Dead, queue.Cancelled:
 		v.Error = failure(t, lang)
 	}
@@ -62,17 +64,7 @@ func (f *Function) view(t queue.Task, lang problem.Language) View {
 
 // failure explains why a task ended without a photo.
 func failure(t queue.Task, lang problem.Language) map[string]any {
-	code := t.Code
-	if code == "" {
-		code = queue.CodeInternal
-		if t.State == queue.Cancelled {
-			code = queue.CodeCancelled
-		}
-	}
-	var values map[string]any
-	if len(t.Detail) > 0 {
-		_ = json.Unmarshal(t.Detail, &values) // without its values the sentence still says what is wrong
-	}
+	code, values := problem.OfTask(t)
 	return problem.Body(code, values, lang)
 }
 

@@ -3,13 +3,12 @@ package upload
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"mime"
 	"mime/multipart"
 	"net/http"
 	"slices"
 
+	"idphoto/functions/intake"
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
@@ -17,37 +16,36 @@ import (
 	"idphoto/pipeline/spec"
 )
 
-// maxOption bounds an option's value: names and colours are short.
-const maxOption = 200
-
-// maxParts bounds the form: the known fields and none else.
-const maxParts = 3
-
 // form is what a client sent.
 type form struct {
-	image   []byte
-	options options
+	image []byte
+	info  picture.Info // of image
+	seen  []string     // names of the fields, in their order
+
+	size, background string // as the customer wrote them, each known to be valid by itself
+	dedupe           bool   // the photo that the same picture gave before is as good
+	kind             string // empty: photo.Kind
+	test             photo.TestOptions
 }
 
-// options as the customer wrote them, each known to be valid by itself.
-type options struct{ size, background string }
-
-// stored returns the options as the task keeps them.
-func (o options) stored() (json.RawMessage, error) {
-	chosen, err := photo.Choose(o.size, o.background)
-	if err != nil {
-		return nil, err
+// task returns kind, label and options as the task keeps them.
+func (g *form) task() (kind, label string, options json.RawMessage, err error) {
+	if g.kind != "" {
+		options, err = json.Marshal(g.test)
+		return g.kind, g.kind, options, err
 	}
-	return json.Marshal(chosen)
+	chosen, err := photo.Choose(g.size, g.background)
+	if err != nil {
+		return "", "", nil, err
+	}
+	options, err = json.Marshal(chosen)
+	return photo.Kind, chosen.Size, options, err
 }
 
 // receive reads the form of r as a stream.
 func (f *Function) receive(w http.ResponseWriter, r *http.Request) (*form, error) {
-	if r.ContentLength == 0 {
-		return nil, fault.New(fault.Empty, nil)
-	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "multipart/form-data" {
-		return nil, fault.New(problem.UnsupportedMedia, err)
+	if err := intake.IsForm(r); err != nil {
+		return nil, err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, f.maxBody())
 	parts, err := r.MultipartReader()
@@ -55,7 +53,6 @@ func (f *Function) receive(w http.ResponseWriter, r *http.Request) (*form, error
 		return nil, fault.New(problem.BadRequest, err)
 	}
 	var got form
-	var seen []string
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -65,18 +62,18 @@ func (f *Function) receive(w http.ResponseWriter, r *http.Request) (*form, error
 			return nil, f.broken(err)
 		}
 		name := part.FormName()
-		if slices.Contains(seen, name) || len(seen) == maxParts {
-			return nil, unknownField(name)
+		if slices.Contains(got.seen, name) {
+			return nil, intake.UnknownField(name)
 		}
-		seen = append(seen, name)
+		got.seen = append(got.seen, name)
 		if err := f.field(&got, name, part, r.ContentLength); err != nil {
-			return nil, err
+			return nil, f.broken(err)
 		}
 	}
-	if len(seen) == 0 {
+	switch {
+	case len(got.seen) == 0:
 		return nil, fault.New(fault.Empty, nil)
-	}
-	if !slices.Contains(seen, "image") {
+	case got.kind == "" && !slices.Contains(got.seen, "image"):
 		return nil, fault.New(problem.MissingField, nil, "field", "image")
 	}
 	return &got, nil
@@ -84,117 +81,63 @@ func (f *Function) receive(w http.ResponseWriter, r *http.Request) (*form, error
 
 // field reads one part and refuses what is wrong with it by itself.
 func (f *Function) field(into *form, name string, part *multipart.Part, bodyLength int64) (err error) {
-	switch name {
-	case "image":
-		into.image, err = f.image(part, bodyLength)
-		return err
-	case "size":
-		if into.options.size, err = f.option(part); err != nil {
-			return err
-		}
-		_, err = spec.Lookup(into.options.size)
-		return err
-	case "background":
-		if into.options.background, err = f.option(part); err != nil {
-			return err
-		}
-		_, err = spec.ParseBackground(into.options.background)
+	if name == "image" {
+		into.image, into.info, err = intake.Read(part, bodyLength, f.limits())
 		return err
 	}
-	return unknownField(name)
-}
-
-// image reads a picture of at most the limit. bodyLength is the request's declared length, -1 when
-// it declares none: with it one buffer is enough; without, pieces are put together at the end, so
-// that a body that is refused costs no more than was read of it. What the first bytes rule out is
-// refused without reading on.
-func (f *Function) image(r io.Reader, bodyLength int64) ([]byte, error) {
-	limit := f.opts.MaxImageBytes
-	room := int64(firstLook)
-	if bodyLength > 0 {
-		room = min(bodyLength, limit+1)
+	if !f.knows(name) {
+		return intake.UnknownField(name)
 	}
-	var pieces [][]byte // full ones, before data
-	var size int64
-	looked := false
-	data := make([]byte, 0, room)
-	for {
-		if len(data) == cap(data) {
-			pieces = append(pieces, data)
-			data = make([]byte, 0, pieceSize)
-		}
-		n, err := r.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if size += int64(n); size > limit {
-			return nil, fault.New(fault.TooLarge, nil, "limit", limit)
-		}
-		if errors.Is(err, io.EOF) {
-			return join(pieces, data), nil
-		}
-		if err != nil {
-			return nil, f.broken(err)
-		}
-		if !looked && len(data) >= firstLook {
-			looked = true
-			if err := f.hopeless(data); err != nil {
-				return nil, err
-			}
-		}
-	}
-}
-
-func join(pieces [][]byte, last []byte) []byte {
-	if len(pieces) == 0 {
-		return last
-	}
-	return slices.Concat(append(pieces, last)...)
-}
-
-// pieceSize is how much a picture of unknown length grows at a time.
-const pieceSize = 1 << 20
-
-// firstLook is enough to tell a picture's format, and mostly its size.
-const firstLook = 64 << 10
-
-// hopeless returns what is wrong with a picture's beginning that no more bytes can mend.
-func (f *Function) hopeless(data []byte) error {
-	_, err := picture.Inspect(data, f.limits())
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		switch e.Code {
-		case fault.UnsupportedType, fault.TooManyPixels, fault.TooSmall:
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *Function) limits() *picture.Limits {
-	return &picture.Limits{MaxBytes: f.opts.MaxImageBytes, MaxPixels: f.opts.MaxPixels}
-}
-
-func (f *Function) option(r io.Reader) (string, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxOption+1))
+	value, err := intake.Option(part)
 	if err != nil {
-		return "", f.broken(err)
+		return err
 	}
-	if len(data) > maxOption {
-		return "", fault.New(problem.BadRequest, fmt.Errorf("an option of more than %d bytes", maxOption))
+	switch name {
+	case "size":
+		into.size = value
+		_, err = spec.Lookup(value)
+	case "background":
+		into.background = value
+		_, err = spec.ParseBackground(value)
+	case "dedupe":
+		into.dedupe = value == "content"
+		if !into.dedupe && value != "none" {
+			err = fault.New(problem.BadOption, nil, "field", name)
+		}
+	case "kind":
+		into.kind = value
+		if value != photo.Noop && value != photo.Crash {
+			err = fault.New(problem.BadOption, nil, "field", name)
+		}
+	default:
+		err = into.test.Set(name, value)
 	}
-	return string(data), nil
+	return err
 }
 
-// broken is the answer to a body that ends early, is no multipart form, or is too long.
+// knows reports whether a form may have this field beside the picture.
+func (f *Function) knows(name string) bool {
+	switch name {
+	case "size", "background", "dedupe":
+		return true
+	case "kind", "sleep_ms", "stages", "how":
+		return f.opts.TestKinds
+	}
+	return false
+}
+
+func (f *Function) limits() picture.Limits {
+	return picture.Limits{MaxBytes: f.opts.MaxImageBytes, MaxPixels: f.opts.MaxPixels}
+}
+
+// broken is the answer to a body that ends early, is no multipart form, or is too long. What is
+// wrong with the form or its picture stays what it is.
 func (f *Function) broken(err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fault.New(fault.TooLarge, err, "limit", f.opts.MaxImageBytes)
 	}
 	return fault.New(problem.BadRequest, err)
-}
-
-// unknownField names the field to its sender, shortened: it may be anything.
-func unknownField(name string) error {
-	if len(name) > 40 {
-		name = name[:40]
-	}
-	return fault.New(problem.UnknownField, nil, "field", name)
 }

@@ -39,6 +39,10 @@ func (m *memory) Get(_ context.Context, id string) (queue.Task, error) {
 	return t, nil
 }
 
+func (m *memory) FindFinished(context.Context, string) (queue.Task, error) {
+	return queue.Task{}, queue.ErrNotFound
+}
+
 func (m *memory) Write(_ context.Context, key, _ string, data []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

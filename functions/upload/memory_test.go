@@ -11,8 +11,9 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // stream is a body that a client sends on and on.
@@ -106,28 +107,10 @@ func (jpegs) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestPiecesMakeAWhole sends pictures around the sizes at which buffers end, without a length.
-func TestPiecesMakeAWhole(t *testing.T) {
-	f := New(nil, nil, nil, nil)
-	for _, size := range []int{0, 1, firstLook - 1, firstLook, firstLook + 1, firstLook + pieceSize, firstLook + pieceSize + 1, 5 << 20} {
-		want := make([]byte, size)
-		jpegs{}.Read(want)
-		for i := range want[min(4, size):] {
-			want[i+4] ^= byte(i >> 7)
-		}
-		for _, declared := range []int64{-1, int64(size) + 300} {
-			got, err := f.image(iotest.HalfReader(bytes.NewReader(want)), declared)
-			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%d bytes, declared %d: got %d, %v", size, declared, len(got), err)
-			}
-		}
-	}
-}
-
 // TestPicturesTogetherAreBounded: while two slow uploads hold all the memory there is, a third is
 // turned away without being read; when one leaves, there is room again.
 func TestPicturesTogetherAreBounded(t *testing.T) {
-	s := start(t, &Options{MaxImageBytes: 1 << 20, Memory: 2 << 20})
+	s := start(t, &Options{MaxImageBytes: 1 << 20, Memory: semaphore.NewWeighted(2 << 20)})
 	release := make(chan struct{})
 	finished := make(chan int, 2)
 	begun := make(chan struct{}, 2)

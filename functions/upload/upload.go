@@ -8,6 +8,9 @@
 //
 // Fields that are not known are refused: a misspelt option would silently give another photo.
 //
+// With dedupe=content a picture that was sent before with the same options, and whose photo is
+// still there, is answered with that finished task, whatever its idempotency key.
+//
 // # Memory
 //
 // A request holds its picture, at most MaxImageBytes (for a moment twice when its length was not
@@ -26,6 +29,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"idphoto/functions/api"
+	"idphoto/functions/intake"
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
@@ -41,6 +45,7 @@ type Submitter interface {
 // Rows looks tasks up. A queue.Ledger is one.
 type Rows interface {
 	Get(ctx context.Context, id string) (queue.Task, error)
+	FindFinished(ctx context.Context, digest string) (queue.Task, error)
 }
 
 // Blobs keeps pictures. *blobs.Store is one.
@@ -51,21 +56,20 @@ type Blobs interface {
 
 // Options tunes a Function. Zero values mean the defaults.
 type Options struct {
-	MaxImageBytes int64  // one picture; default 20 MiB
-	MaxPixels     int64  // width x height; default 50 million
-	Memory        int64  // pictures in memory, all requests together; default 256 MiB
-	MaxAttempts   int    // of a task; default the queue's
-	PublicURL     string // before status_url; default none: a path
+	MaxImageBytes int64               // one picture; default 20 MiB
+	MaxPixels     int64               // width x height; default 50 million
+	Memory        *semaphore.Weighted // bytes of pictures in memory, all requests together, shared with others that receive pictures; default 256 MiB of its own
+	PublicURL     string              // before status_url; default none: a path
+	TestKinds     bool                // accept tasks of the kinds photo.Noop and photo.Crash
 	Log           *slog.Logger
 }
 
 // Function takes pictures in. Make one with New.
 type Function struct {
-	tasks  Submitter
-	rows   Rows
-	blobs  Blobs
-	memory *semaphore.Weighted
-	opts   Options
+	tasks Submitter
+	rows  Rows
+	blobs Blobs
+	opts  Options
 }
 
 // storeTimeout bounds what happens after the picture is here.
@@ -83,14 +87,13 @@ func New(tasks Submitter, rows Rows, blobs Blobs, opts *Options) *Function {
 	if o.MaxPixels <= 0 {
 		o.MaxPixels = picture.DefaultMaxPixels
 	}
-	if o.Memory <= 0 {
-		o.Memory = 256 << 20
+	if o.Memory == nil {
+		o.Memory = semaphore.NewWeighted(max(256<<20, o.MaxImageBytes))
 	}
-	o.Memory = max(o.Memory, o.MaxImageBytes)
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Function{tasks: tasks, rows: rows, blobs: blobs, memory: semaphore.NewWeighted(o.Memory), opts: o}
+	return &Function{tasks: tasks, rows: rows, blobs: blobs, opts: o}
 }
 
 // Routes lists what the function answers.
@@ -104,10 +107,12 @@ type accepted struct {
 	Status    string `json:"status"` // always "submitted"
 	Message   string `json:"message"`
 	StatusURL string `json:"status_url"`
+
+	Deduplicated bool `json:"deduplicated,omitempty"` // the task of an earlier, equal picture
 }
 
 func (f *Function) generate(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotencyKey(r)
+	key, err := intake.IdempotencyKey(r)
 	if err != nil {
 		return err
 	}
@@ -121,15 +126,41 @@ func (f *Function) generate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, err := picture.Inspect(form.image, f.limits())
+	task, err := newTask(form, key)
 	if err != nil {
 		return err
 	}
-	task, created, err := f.keep(r.Context(), form, info, key)
+	if form.dedupe {
+		earlier, err := f.rows.FindFinished(r.Context(), task.Digest)
+		if err == nil {
+			api.NameTask(r.Context(), earlier.ID)
+			return f.accept(w, r, accepted{TaskID: earlier.ID, Deduplicated: true}, false)
+		}
+		if !errors.Is(err, queue.ErrNotFound) {
+			return problem.Unavailable("ledger", fmt.Errorf("looking for an equal picture: %w", err))
+		}
+	}
+	stored, created, err := f.keep(r.Context(), form, task)
 	if err != nil {
 		return err
 	}
-	return f.accept(w, r, task, created)
+	return f.accept(w, r, accepted{TaskID: stored.ID}, created)
+}
+
+// newTask makes the task that the form asks for. It has an InputKey when there is a picture.
+func newTask(form *form, key string) (queue.Task, error) {
+	kind, label, options, err := form.task()
+	if err != nil {
+		return queue.Task{}, err
+	}
+	task := queue.Task{
+		ID: queue.NewID(), Kind: kind, Lane: queue.Express, Label: label, Options: options,
+		IdempotencyKey: key, Digest: photo.Digest(form.image, options),
+	}
+	if form.image != nil {
+		task.InputKey = photo.OriginalKey(task.ID)
+	}
+	return task, nil
 }
 
 // reserve takes room for r's picture before any of it is read.
@@ -141,36 +172,28 @@ func (f *Function) reserve(r *http.Request) (release func(), err error) {
 	if r.ContentLength >= 0 {
 		room = min(room, r.ContentLength)
 	}
-	if !f.memory.TryAcquire(room) {
+	if !f.opts.Memory.TryAcquire(room) {
 		return nil, fault.New(problem.Busy, nil, "retry_after", 2)
 	}
-	return func() { f.memory.Release(room) }, nil
+	return func() { f.opts.Memory.Release(room) }, nil
 }
 
 // maxBody is one picture, the options and the form's own lines.
 func (f *Function) maxBody() int64 { return f.opts.MaxImageBytes + 64<<10 }
 
 // keep stores picture and row, or neither.
-func (f *Function) keep(ctx context.Context, form *form, info picture.Info, key string) (queue.Task, bool, error) {
-	options, err := form.options.stored()
-	if err != nil {
-		return queue.Task{}, false, err
-	}
-	task := queue.Task{
-		ID: queue.NewID(), Kind: photo.Kind, Lane: queue.Express, Options: options,
-		IdempotencyKey: key, Digest: digest(form.image, options), MaxAttempts: f.opts.MaxAttempts,
-	}
-	task.InputKey = photo.OriginalKey(task.ID)
+func (f *Function) keep(ctx context.Context, form *form, task queue.Task) (queue.Task, bool, error) {
 	api.NameTask(ctx, task.ID)
-
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if err := f.blobs.Write(ctx, task.InputKey, "image/"+info.Format, form.image); err != nil {
-		f.forget(ctx, task.ID)
-		if errors.Is(context.Cause(ctx), context.Canceled) {
-			return queue.Task{}, false, fault.New(problem.BadRequest, err) // the client left: no failure of ours
+	if task.InputKey != "" {
+		if err := f.blobs.Write(ctx, task.InputKey, "image/"+form.info.Format, form.image); err != nil {
+			f.forget(ctx, task.ID)
+			if errors.Is(context.Cause(ctx), context.Canceled) {
+				return queue.Task{}, false, fault.New(problem.BadRequest, err) // the client left: no failure of ours
+			}
+			return queue.Task{}, false, problem.Unavailable("blobs", err)
 		}
-		return queue.Task{}, false, problem.Unavailable("blobs", err)
 	}
 	// From here on the client's leaving must not cut the work in half.
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
@@ -195,8 +218,9 @@ func (f *Function) forget(ctx context.Context, id string) {
 	}
 }
 
-func (f *Function) accept(w http.ResponseWriter, r *http.Request, task queue.Task, created bool) error {
-	url := f.opts.PublicURL + api.Prefix + "/status/" + task.ID
+// accept completes the answer and sends it.
+func (f *Function) accept(w http.ResponseWriter, r *http.Request, answer accepted, created bool) error {
+	url := f.opts.PublicURL + api.Prefix + "/status/" + answer.TaskID
 	h := w.Header()
 	h.Set("Location", url)
 	h.Set("Retry-After", "1")
@@ -209,9 +233,8 @@ func (f *Function) accept(w http.ResponseWriter, r *http.Request, task queue.Tas
 		message[problem.English] = "This picture was accepted before; nothing new was started."
 		message[problem.Chinese] = "该照片此前已提交，没有重复处理。"
 	}
-	return api.JSON(w, http.StatusAccepted, accepted{
-		TaskID: task.ID, Status: "submitted", Message: message[problem.LanguageOf(r)], StatusURL: url,
-	})
+	answer.Status, answer.Message, answer.StatusURL = "submitted", message[problem.LanguageOf(r)], url
+	return api.JSON(w, http.StatusAccepted, answer)
 }
 
 // submit creates the row. When the ledger's answer was lost on the way, the row may be there all
@@ -223,6 +246,8 @@ func (f *Function) submit(ctx context.Context, task queue.Task) (queue.Task, boo
 		return stored, created, nil
 	case errors.Is(err, queue.ErrConflict):
 		return queue.Task{}, false, fault.New(problem.Conflict, err)
+	case errors.Is(err, queue.ErrNotPublished):
+		return queue.Task{}, false, problem.Unavailable("queue", err)
 	}
 	if stored, again := f.rows.Get(ctx, task.ID); again == nil {
 		return stored, true, nil

@@ -23,6 +23,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"gocloud.dev/pubsub"
@@ -219,7 +220,7 @@ func TestAnAcceptedPictureIsStoredWithItsRowAndMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if task.Kind != "photo" || task.Lane != queue.Express || task.State != queue.Queued || string(task.Options) != `{"size":"1-inch","background":"#FF0000"}` {
+	if task.Kind != "photo" || task.Lane != queue.Express || task.Label != "1-inch" || task.State != queue.Queued || string(task.Options) != `{"size":"1-inch","background":"#FF0000"}` {
 		t.Errorf("row is %+v", task)
 	}
 	stored, err := s.store.Read(t.Context(), task.InputKey, 1<<20)
@@ -307,6 +308,9 @@ var bad = map[string]struct {
 		return submission(field{"size", bytes.Repeat([]byte("x"), 1<<20)}, field{"image", picturePNG})
 	}, 400, "bad_request"},
 	"missing image": {func() *http.Request { return submission(field{"size", []byte("1-inch")}) }, 400, "missing_field"},
+	"unknown kind of deduplication": {func() *http.Request {
+		return submission(field{"dedupe", []byte("face")}, field{"image", picturePNG})
+	}, 422, "bad_option"},
 	"unknown field": {func() *http.Request { return submission(field{"colour", []byte("red")}, field{"image", picturePNG}) }, 400, "unknown_field"},
 	"two pictures":  {func() *http.Request { return submission(field{"image", picturePNG}, field{"image", picturePNG}) }, 400, "unknown_field"},
 	"wrong method":  {func() *http.Request { return httptest.NewRequest("PUT", "/api/v1/generate", nil) }, 405, "method_not_allowed"},
@@ -488,14 +492,87 @@ func TestALedgerThatIsAwayLeavesNoPicture(t *testing.T) {
 	}
 }
 
-func TestABrokerThatIsAwayDoesNotMatter(t *testing.T) {
+func TestABrokerThatIsAwayKeepsNothing(t *testing.T) {
 	s := start(t, nil)
 	s.topic.err = errors.New("broker is away")
-	if a := s.send(t, submission(field{"image", picturePNG})); a.status != 202 {
-		t.Errorf("answer is %d %v, want 202: the janitor publishes", a.status, a.body)
+	a := s.send(t, submission(field{"image", picturePNG}))
+	if a.status != 503 || a.code() != "unavailable" || a.body["part"] != "queue" || a.header.Get("Retry-After") == "" {
+		t.Errorf("answer is %d %v", a.status, a.body)
 	}
-	if s.rows(t) != 1 || len(s.files(t)) != 1 {
-		t.Error("the task is not kept")
+	s.keptNothing(t)
+	s.topic.err = nil
+	if a := s.send(t, submission(field{"image", picturePNG})); a.status != 202 {
+		t.Errorf("with the broker back the answer is %d %v", a.status, a.body)
+	}
+}
+
+// finish gives a task a photo, as a worker would.
+func (s *service) finish(t *testing.T, id string) {
+	t.Helper()
+	claim, err := s.ledger.Claim(t.Context(), id, "worker", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.ledger.Finish(t.Context(), claim, queue.Outcome{State: queue.Succeeded, ResultPrefix: queue.ResultPrefix(id, 1), Result: json.RawMessage(`{}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnEqualPictureGivesTheFinishedTaskWhenThatIsWanted(t *testing.T) {
+	s := start(t, nil)
+	again := field{"dedupe", []byte("content")}
+	first := s.send(t, submission(field{"size", []byte("1-inch")}, field{"image", picturePNG}))
+	if a := s.send(t, submission(again, field{"image", picturePNG})); a.task() == first.task() || a.body["deduplicated"] != nil {
+		t.Errorf("an unfinished task was given for another: %v", a.body)
+	}
+	s.finish(t, first.task())
+	a := s.send(t, submission(again, field{"image", picturePNG}))
+	if a.status != 202 || a.task() != first.task() || a.body["deduplicated"] != true || a.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("answer is %d %v", a.status, a.body)
+	}
+	for name, r := range map[string]*http.Request{
+		"not wanted":    submission(field{"image", picturePNG}),
+		"wanted not":    submission(field{"dedupe", []byte("none")}, field{"image", picturePNG}),
+		"other options": submission(again, field{"background", []byte("red")}, field{"image", picturePNG}),
+		"other picture": submission(again, field{"image", noise(90, 90)}),
+	} {
+		if a := s.send(t, r); a.status != 202 || a.task() == first.task() || a.body["deduplicated"] != nil {
+			t.Errorf("%s: answer is %d %v", name, a.status, a.body)
+		}
+	}
+	if rows, files := s.rows(t), s.files(t); rows != 6 || len(files) != 6 {
+		t.Errorf("%d rows and %d files, want 6 of each", rows, len(files))
+	}
+}
+
+func TestTestKindsNeedTheirSwitch(t *testing.T) {
+	noop := func() *http.Request {
+		return submission(field{"kind", []byte("noop")}, field{"sleep_ms", []byte("20")}, field{"stages", []byte("3")})
+	}
+	closed := start(t, nil)
+	if a := closed.send(t, noop()); a.status != 400 || a.code() != "unknown_field" {
+		t.Errorf("without the switch the answer is %d %v", a.status, a.body)
+	}
+	closed.keptNothing(t)
+
+	s := start(t, &Options{TestKinds: true})
+	task, err := s.ledger.Get(t.Context(), s.send(t, noop()).task())
+	if err != nil || task.Kind != "noop" || task.InputKey != "" || string(task.Options) != `{"sleep_ns":20000000,"stages":3}` {
+		t.Errorf("row is %+v, %v", task, err)
+	}
+	with := s.send(t, submission(field{"kind", []byte("crash")}, field{"how", []byte("panic")}, field{"image", picturePNG}))
+	task, err = s.ledger.Get(t.Context(), with.task())
+	if err != nil || task.Kind != "crash" || task.InputKey == "" || len(s.files(t)) != 1 {
+		t.Errorf("row is %+v, %v; files %v", task, err, s.files(t))
+	}
+	if a := s.send(t, submission(field{"image", picturePNG})); a.status != 202 {
+		t.Errorf("a photo gets %d %v", a.status, a.body)
+	}
+	for _, f := range []field{{"kind", []byte("photo")}, {"sleep_ms", []byte("-1")}, {"stages", []byte("many")}, {"how", []byte("softly")}} {
+		if a := s.send(t, submission(f)); a.status != 422 || a.code() != "bad_option" || a.body["field"] != f.name {
+			t.Errorf("%s=%s: answer is %d %v", f.name, f.data, a.status, a.body)
+		}
 	}
 }
 

@@ -1,18 +1,17 @@
-package upload
+package intake
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
 )
 
-// idempotencyKey returns the client's key in the form that is stored: hashed, because a client
+// IdempotencyKey returns the client's key in the form that is stored: hashed, because a client
 // may make keys of names or numbers of persons. Empty when the client sent none.
-func idempotencyKey(r *http.Request) (string, error) {
+func IdempotencyKey(r *http.Request) (string, error) {
 	values := r.Header.Values("Idempotency-Key")
 	if len(values) == 0 {
 		return "", nil
@@ -28,13 +27,4 @@ func idempotencyKey(r *http.Request) (string, error) {
 	}
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:]), nil
-}
-
-// digest tells whether two submissions ask for the same.
-func digest(image []byte, options json.RawMessage) string {
-	h := sha256.New()
-	h.Write(options)
-	h.Write([]byte{0})
-	h.Write(image)
-	return hex.EncodeToString(h.Sum(nil))
 }
