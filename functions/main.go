@@ -1,8 +1,9 @@
 // Command functions is every function of the service in one binary.
 //
 //	functions upload    takes pictures in                  (HTTP)
+//	functions batch     takes many in at once, hands them out (HTTP)
 //	functions status    tells about tasks, hands out photos (HTTP)
-//	functions api       both of them                       (HTTP)
+//	functions api       all three of them                  (HTTP)
 //	functions process   makes the photos                   (pulls from the queue)
 //	functions janitor   makes up for what got lost         (all the time, or at a timer's event)
 //
@@ -48,6 +49,7 @@ type program struct {
 // needs says what each function opens beside the ledger.
 var needs = map[string]parts.Need{
 	"upload":  {Blobs: true, Topic: true},
+	"batch":   {Blobs: true, Topic: true},
 	"status":  {Blobs: true},
 	"api":     {Blobs: true, Topic: true},
 	"process": {Blobs: true, Topic: true},
@@ -66,7 +68,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (err err
 	}
 	need, ok := needs[p.function]
 	if !ok || len(args) > 1 {
-		return errors.New("which function? Give one of upload, status, api, process, janitor as the argument or in FUNCTION")
+		return errors.New("which function? Give one of upload, batch, status, api, process, janitor as the argument or in FUNCTION")
 	}
 	p.log = telemetry.NewLogger(stderr, telemetry.Level(c.LogLevel)).With("function", p.function)
 	slog.SetDefault(p.log)

@@ -151,7 +151,7 @@ func submission(t *testing.T, options map[string]string) *http.Request {
 }
 
 func TestRealAnswersAreAsDescribed(t *testing.T) {
-	for _, kind := range []string{"image/jpeg", "image/png", "text/event-stream"} {
+	for _, kind := range []string{"image/jpeg", "image/png", "text/event-stream", "text/csv", "application/zip"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
 	doc := describe(t)
@@ -193,6 +193,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		"/api/v1/openapi.json", "/healthz", "/readyz", "/metrics"} {
 		c.get(t, path)
 	}
+	c.tryBatches(t, p)
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			if !c.seen[operation.OperationID] {
@@ -200,6 +201,77 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// tryBatches asks everything about a batch that has a photo, a rejected picture and a refused file.
+func (c *checker) tryBatches(t *testing.T, p *program) {
+	t.Helper()
+	type batch struct {
+		BatchID string `json:"batch_id"`
+		Items   []struct {
+			TaskID string `json:"task_id"`
+		} `json:"items"`
+	}
+	var b batch
+	read := func(w *httptest.ResponseRecorder) {
+		if err := json.Unmarshal(w.Body.Bytes(), &b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(c.ask(t, batchOf(t, "name", "size", "one.jpg", "two.jpg", "three.jpg", "notes.txt")))
+	path := "/api/v1/batches/" + b.BatchID
+	read(c.get(t, path))
+	c.get(t, "/api/v1/status/"+b.Items[0].TaskID)
+	p.finish(t, b.Items[0].TaskID)
+	claim, err := p.parts.Ledger.Claim(t.Context(), b.Items[1].TaskID, "test", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.parts.Ledger.Finish(t.Context(), claim, queue.Outcome{State: queue.Rejected, Code: "no_face"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, rest := range []string{"", "?limit=1", "?failed=true", "?after=1&limit=200", "?limit=many", "/results.zip", "/report.csv"} {
+		c.get(t, path+rest)
+	}
+	for _, action := range []string{"/retry", "/cancel"} {
+		c.ask(t, httptest.NewRequest("POST", path+action, nil))
+	}
+	c.get(t, path)
+	c.ask(t, httptest.NewRequest("DELETE", path, nil))
+	for _, rest := range []string{"", "/results.zip", "/report.csv"} { // 410
+		c.get(t, path+rest)
+	}
+	c.ask(t, batchOf(t, "notes.txt"))        // 422 with items
+	c.ask(t, batchOf(t, "one.jpg", "size"))  // 400
+	c.get(t, "/api/v1/batches/1")            // 404
+	c.get(t, "/api/v1/batches/1/report.csv") // 404
+}
+
+// batchOf is a batch of fields, which have no dot in their names, and files. Those named .jpg are pictures.
+func batchOf(t *testing.T, names ...string) *http.Request {
+	t.Helper()
+	picture, err := os.ReadFile("../pipeline/testdata/s17_hopper.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for _, name := range names {
+		if !strings.Contains(name, ".") {
+			form.WriteField(name, "1-inch")
+			continue
+		}
+		part, _ := form.CreateFormFile("image", name)
+		if strings.HasSuffix(name, ".jpg") {
+			part.Write(picture)
+		} else {
+			part.Write([]byte("no picture"))
+		}
+	}
+	form.Close()
+	r := httptest.NewRequest("POST", "/api/v1/batches", &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return r
 }
 
 // finish gives the task a result, as a worker would.
@@ -225,7 +297,7 @@ func (p *program) finish(t *testing.T, id string) {
 func TestUnusableCommandLinesAreExplained(t *testing.T) {
 	for _, args := range [][]string{nil, {"uplaod"}, {"upload", "status"}} {
 		err := run(t.Context(), args, nil, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), "upload, status, api, process, janitor") {
+		if err == nil || !strings.Contains(err.Error(), "upload, batch, status, api, process, janitor") {
 			t.Errorf("run(%v) = %v", args, err)
 		}
 	}

@@ -27,6 +27,9 @@ func (p *program) routes(checks map[string]api.Check, streamFor time.Duration, s
 	if p.function == "upload" || p.function == "api" {
 		routes = append(routes, p.parts.Upload().Routes()...)
 	}
+	if p.function == "batch" || p.function == "api" {
+		routes = append(routes, p.parts.Batch().Routes()...)
+	}
 	if p.function == "status" || p.function == "api" {
 		routes = append(routes, p.parts.Status(streamFor, stop).Routes()...)
 	}
@@ -60,7 +63,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 		work = func(ctx context.Context) error { return p.pull(ctx, e.worker) }
 	case "janitor":
 		work = func(ctx context.Context) error { p.parts.Janitor().Run(ctx); return nil }
-	case "upload", "api":
+	case "upload", "batch", "api":
 		if transport.InProcess(p.config.TopicURL) {
 			p.log.WarnContext(ctx, "TOPIC_URL is a queue inside this process: workers elsewhere hear of tasks late, from their janitor")
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -160,7 +161,7 @@ func (s *Server) handler(ctx context.Context, w work) http.Handler {
 	checks := w.parts.Checks()
 	maps.Copy(checks, map[string]api.Check{"models": func(context.Context) (any, error) { return s.photos.Status(), nil }})
 	health := &api.Health{Checks: checks, Metrics: w.tel.Metrics, MetricsToken: w.settings.MetricsToken, Log: w.log}
-	routes := append(w.parts.Upload().Routes(), w.parts.Status(0, ctx.Done()).Routes()...)
+	routes := slices.Concat(w.parts.Upload().Routes(), w.parts.Batch().Routes(), w.parts.Status(0, ctx.Done()).Routes())
 	return api.New(api.Options{Log: w.log, Fallback: web.Handler()}, append(routes, health.Routes()...)...)
 }
 

@@ -22,7 +22,7 @@ import (
 // time is written like 10s or 2m.
 type Config struct {
 	// What runs, and where.
-	Function  string `env:"FUNCTION"`                         // upload, status, api (both), process, janitor; the first argument wins
+	Function  string `env:"FUNCTION"`                         // upload, batch, status, api (all three), process, janitor; the first argument wins
 	Addr      string `env:"ADDR" envDefault:"127.0.0.1:8080"` // of the HTTP server
 	Port      string `env:"PORT"`                             // set by Cloud Run: listen on every interface at this port
 	PublicURL string `env:"PUBLIC_URL"`                       // prefix of status_url and download_url when the API stands behind another path or host
@@ -135,7 +135,7 @@ func (c *Config) validate(wrong map[string]error) error {
 	oneOf := func(name, value string, allowed ...string) {
 		check(name, slices.Contains(allowed, value), fmt.Sprintf("want one of %q", allowed))
 	}
-	oneOf("FUNCTION", c.Function, "", "upload", "status", "api", "process", "janitor")
+	oneOf("FUNCTION", c.Function, "", "upload", "batch", "status", "api", "process", "janitor")
 	oneOf("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("EXECUTION_PROVIDER", c.ExecutionProvider, "cpu", "cuda", "auto")
 	for name, value := range map[string]string{
