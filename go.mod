@@ -19,7 +19,6 @@ require (
 	github.com/gen2brain/heic v0.4.5
 	github.com/getkin/kin-openapi v0.153.0
 	github.com/google/uuid v1.6.0
-	github.com/jackc/pgx/v5 v5.12.0
 	github.com/k2-fsa/sherpa-onnx-go-linux v1.13.4
 	github.com/mattn/go-isatty v0.0.24
 	github.com/nats-io/nats.go v1.48.0
@@ -53,7 +52,7 @@ require (
 
 require (
 	github.com/GoogleCloudPlatform/cloudsql-proxy v1.38.3 // indirect
-	github.com/XSAM/otelsql v0.43.0 // indirect
+	github.com/XSAM/otelsql v0.43.0
 	github.com/aws/aws-sdk-go-v2/feature/rds/auth v1.7.2 // indirect
 	github.com/lib/pq v1.12.3 // indirect
 	go.uber.org/zap v1.28.0 // indirect
@@ -115,9 +114,6 @@ require (
 	github.com/googleapis/gax-go/v2 v2.24.1 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
 	github.com/hashicorp/go-uuid v1.0.3 // indirect
-	github.com/jackc/pgpassfile v1.0.0 // indirect
-	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
-	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/jcmturner/aescts/v2 v2.0.0 // indirect
 	github.com/jcmturner/dnsutils/v2 v2.0.0 // indirect
 	github.com/jcmturner/gofork v1.7.6 // indirect

@@ -73,12 +73,13 @@ func (l *Ledger) claimOtherwise(ctx context.Context, id string, now time.Time, c
 	return claimed, err
 }
 
-// Renew prolongs the lease and notes the stage.
+// Renew prolongs the lease and notes the stage. A server that crashes may forget it: then the next
+// one counts.
 func (l *Ledger) Renew(ctx context.Context, c *queue.Claim, stage string, lease time.Duration) error {
 	now := l.now()
 	var cancel int64
-	err := l.queryRow(ctx, l.write, `UPDATE tasks SET lease_until = ?, stage = ?, updated_at = ?
-		WHERE id = ? AND token = ? AND state = 'running' RETURNING cancel_requested`,
+	err := l.queryRow(ctx, l.write, `UPDATE tasks SET lease_until = ?, stage = ?, updated_at = ?`+l.d.lightly+`
+		WHERE id = ? AND token = ? AND `+isRunning+` RETURNING cancel_requested`,
 		micros(now.Add(lease)), stage, micros(now), c.Task.ID, c.Token).Scan(&cancel)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

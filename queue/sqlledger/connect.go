@@ -1,6 +1,7 @@
 package sqlledger
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -8,28 +9,26 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // connect opens the pools for a ledger URL. Errors never show the URL: it may hold a password.
-func connect(rawURL string) (*Ledger, error) {
+func connect(ctx context.Context, rawURL string) (*Ledger, error) {
 	scheme, rest, ok := strings.Cut(rawURL, ":")
 	if !ok {
-		return nil, errors.New("sqlledger: no ledger URL; known schemes: sqlite, mem, postgres")
+		return nil, errors.New("sqlledger: no ledger URL; known schemes: sqlite, mem, postgres, awspostgres, gcppostgres")
 	}
 	switch scheme {
-	case "postgres", "postgresql":
-		return connectPostgres(rawURL)
+	case "postgres", "postgresql", "awspostgres", "gcppostgres":
+		return connectPostgres(ctx, rawURL)
 	case "mem":
 		return connectMemory()
 	case "sqlite":
 		return connectSQLite(rest)
 	}
-	return nil, fmt.Errorf("sqlledger: unknown ledger scheme %q; known: sqlite, mem, postgres", scheme)
+	return nil, fmt.Errorf("sqlledger: unknown ledger scheme %q; known: sqlite, mem, postgres, awspostgres, gcppostgres", scheme)
 }
 
 // connectSQLite opens the file named by what follows "sqlite:".
@@ -70,7 +69,7 @@ func connectSQLite(rest string) (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return &Ledger{write: &statements{db: write, keep: true}, read: &statements{db: read, keep: true}, d: sqliteDialect()}, nil
+	return &Ledger{write: &statements{db: write}, read: &statements{db: read}, d: sqliteDialect()}, nil
 }
 
 // connectMemory opens a new database in memory. Reads share the one connection of the writes: an
@@ -89,7 +88,7 @@ func connectMemory() (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(err, keep.Close())
 	}
-	both := &statements{db: db, keep: true}
+	both := &statements{db: db}
 	return &Ledger{write: both, read: both, keep: keep, d: sqliteDialect()}, nil
 }
 
@@ -101,28 +100,4 @@ func openSQLite(dsn string, conns int) (*sql.DB, error) {
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db, nil
-}
-
-func connectPostgres(rawURL string) (*Ledger, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return nil, errors.New("sqlledger: the postgres URL cannot be parsed")
-	}
-	conns := 10
-	params := u.Query()
-	if s := params.Get("pool"); s != "" {
-		if conns, err = strconv.Atoi(s); err != nil || conns < 1 {
-			return nil, fmt.Errorf("sqlledger: pool=%q; want a number of connections", s)
-		}
-		params.Del("pool")
-		u.RawQuery = params.Encode()
-	}
-	db, err := sql.Open("pgx", u.String())
-	if err != nil {
-		return nil, errors.New("sqlledger: the postgres URL cannot be parsed")
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	both := &statements{db: db}
-	return &Ledger{write: both, read: both, d: postgresDialect()}, nil
 }

@@ -11,6 +11,7 @@ type dialect struct {
 	postgres bool
 	skip     string    // locks the rows of a SELECT, passing over those that are locked
 	lock     string    // locks them, waiting for them
+	lightly  string    // after SET in an UPDATE: the commit need not reach the disk at once
 	queries  *sync.Map // query with ? -> query as this database wants it
 }
 
@@ -20,7 +21,8 @@ func sqliteDialect() dialect {
 }
 
 func postgresDialect() dialect {
-	return dialect{postgres: true, lock: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED", queries: new(sync.Map)}
+	return dialect{postgres: true, lock: " FOR UPDATE", skip: " FOR UPDATE SKIP LOCKED", queries: new(sync.Map),
+		lightly: " FROM (SELECT set_config('synchronous_commit', 'off', true)) AS lightly"}
 }
 
 // along makes SQLite use the index, or fail: left to choose, it may sort all waiting tasks for each

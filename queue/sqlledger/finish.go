@@ -17,7 +17,7 @@ const (
 	// follow allow the outcome.
 	endTask = `UPDATE tasks SET state = ?, stage = '', code = ?, detail = ?, result_prefix = ?, result = ?,
 		max_attempts = max_attempts + ?, lease_until = 0, due_at = COALESCE(?, due_at), finished_at = ?, updated_at = ?
-		WHERE id = ? AND token = ? AND state = 'running'`
+		WHERE id = ? AND token = ? AND ` + isRunning
 	unlessCancelled = ` AND cancel_requested = 0`
 	withAttemptLeft = ` AND attempts < max_attempts`
 
@@ -46,7 +46,7 @@ func (l *Ledger) Finish(ctx context.Context, c *queue.Claim, o queue.Outcome) er
 		if ended {
 			return cancelledInstead(o, stored.State)
 		}
-		r, err := scanTask(l.queryRow(ctx, l.write, `SELECT `+columns+` FROM tasks WHERE id = ? AND token = ? AND state = 'running'`,
+		r, err := scanTask(l.queryRow(ctx, l.write, `SELECT `+columns+` FROM tasks WHERE id = ? AND token = ? AND `+isRunning,
 			c.Task.ID, c.Token).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			return l.recorded(ctx, c, o)

@@ -50,6 +50,8 @@ var _ queue.Ledger = (*Ledger)(nil)
 //	sqlite:data/ledger.db                 a file (relative path); its folder is created
 //	sqlite::memory:  or  mem://           in this process, gone with it; each Open is a new one
 //	postgres://user@host/db?sslmode=...   Postgres 13 or later; ?pool=N connections, default 10
+//	awspostgres://user@host/db            the same on Amazon RDS, by IAM where no password is given
+//	gcppostgres://user:password@project/region/instance/db   the same on Google Cloud SQL
 //
 // SQLite URLs take ?synchronous=normal|full|off. It refuses a ledger whose schema is newer than
 // this program.
@@ -61,7 +63,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Ledger, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l, err := connect(url)
+	l, err := connect(ctx, url)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package sqlledger
 
 import (
 	"crypto/rand"
-	"database/sql"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"gocloud.dev/postgres"
 
 	"idphoto/queue"
 	"idphoto/queue/ledgertest"
@@ -61,7 +61,7 @@ func TestPostgres(t *testing.T) {
 func newSchema(t *testing.T) string {
 	t.Helper()
 	base := os.Getenv(postgresEnv)
-	db, err := sql.Open("pgx", base)
+	db, err := postgres.Open(t.Context(), base)
 	if err != nil {
 		t.Fatal(err)
 	}

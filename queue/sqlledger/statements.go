@@ -6,12 +6,11 @@ import (
 	"sync"
 )
 
-// statements keeps prepared statements of one pool. SQLite parses each statement anew otherwise,
-// which costs more than running it. (pgx keeps its own, so Postgres pools go without.)
+// statements keeps prepared statements of one pool. Otherwise SQLite parses each statement anew,
+// which costs more than running it, and Postgres needs another round trip.
 type statements struct {
-	db   *sql.DB
-	keep bool
-	m    sync.Map // query -> *sql.Stmt; database/sql closes them with db
+	db *sql.DB
+	m  sync.Map // query -> *sql.Stmt; database/sql closes them with db
 }
 
 // get returns the prepared statement, or nil when there is none yet.
@@ -25,9 +24,6 @@ func (s *statements) get(query string) *sql.Stmt {
 // prepare prepares a statement for the next use. It needs a connection of the pool, so nobody who
 // holds the only one may call it. Failing is no harm: the query then runs unprepared.
 func (s *statements) prepare(ctx context.Context, query string) *sql.Stmt {
-	if !s.keep {
-		return nil
-	}
 	if stmt := s.get(query); stmt != nil {
 		return stmt
 	}
@@ -89,9 +85,6 @@ type transaction struct {
 }
 
 func (t *transaction) stmt(ctx context.Context, query string) *sql.Stmt {
-	if !t.l.write.keep {
-		return nil
-	}
 	if stmt := t.l.write.get(query); stmt != nil {
 		return t.StmtContext(ctx, stmt)
 	}

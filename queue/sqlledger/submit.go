@@ -68,7 +68,7 @@ func (l *Ledger) Create(ctx context.Context, t queue.Task) (task queue.Task, cre
 
 // Withdraw removes a task that nobody has claimed.
 func (l *Ledger) Withdraw(ctx context.Context, id string) (bool, error) {
-	n, err := l.change(ctx, `DELETE FROM tasks WHERE id = ? AND state = 'queued' AND attempts = 0 AND hints = 0`, id)
+	n, err := l.change(ctx, `DELETE FROM tasks WHERE id = ? AND attempts = 0 AND hints = 0 AND `+isQueued, id)
 	if err != nil {
 		return false, wrap("withdraw", err)
 	}
