@@ -33,6 +33,9 @@ func (r Role) String() string {
 	return roleNames[r]
 }
 
+// MarshalText is the stored name, for JSON.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
 // ParseRole reads one of client, viewer, operator, admin: the roles that can be given.
 func ParseRole(name string) (Role, error) {
 	i := slices.Index(roleNames, name)
@@ -46,8 +49,14 @@ func ParseRole(name string) (Role, error) {
 type Identity struct {
 	Name string // of the person or key, as the audit log has it; empty for a stranger
 	Role Role
-	By   string // "session", "key" or empty
+	By   string // BySession, ByKey or empty
 }
+
+// How somebody has shown who they are.
+const (
+	BySession = "session"
+	ByKey     = "key"
+)
 
 // May reports whether the identity covers the role that something asks for.
 func (i Identity) May(role Role) bool { return role != Nobody && i.Role >= role }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"idphoto/infra/auth"
 )
 
 // Config is all settings. The tags are the documentation: name, default. A size is in bytes, a
@@ -74,7 +76,20 @@ type Config struct {
 	PushToken    string `env:"PUSH_TOKEN"`    // what a push subscription must send to process; empty: pushed messages are refused
 	MetricsToken string `env:"METRICS_TOKEN"` // bearer token for /metrics; without one only direct loopback peers may read it
 
-	Retries map[string]Retry `env:"-"` // RETRY_KINDS, by kind
+	// People, keys and TLS. On any address but the loopback the monitor starts only with people and TLS.
+	RequireKeys       bool          `env:"REQUIRE_KEYS"`                  // the interface for pictures asks for a key or a sign-in too
+	TLSCert           string        `env:"TLS_CERT"`                      // file of the certificate chain (PEM); with TLS_KEY the server speaks TLS
+	TLSKey            string        `env:"TLS_KEY"`                       // file of its key (PEM)
+	ProxyTLS          bool          `env:"PROXY_TLS"`                     // a proxy in front speaks TLS, and adds the client to X-Forwarded-For
+	AdminPasswordHash string        `env:"ADMIN_PASSWORD_HASH"`           // of the first admin, where there are no people yet: argon2id in PHC form
+	SessionTime       time.Duration `env:"SESSION_TIME" envDefault:"12h"` // longest session; one that nobody uses ends after 2 h
+	OIDCIssuer        string        `env:"OIDC_ISSUER"`                   // URL of an OpenID provider that people may sign in at
+	OIDCClientID      string        `env:"OIDC_CLIENT_ID"`
+	OIDCClientSecret  string        `env:"OIDC_CLIENT_SECRET"`
+	OIDCRoles         []string      `env:"OIDC_ROLES"` // who gets in there: address=role or @domain=role, comma separated
+
+	Retries        map[string]Retry `env:"-"` // RETRY_KINDS, by kind
+	RolesByAddress auth.RoleMap     `env:"-"` // OIDC_ROLES
 }
 
 // Read takes the settings from environ, a list of NAME=value as os.Environ returns it.
@@ -161,6 +176,7 @@ func (c *Config) validate(wrong map[string]error) error {
 	if c.Retries, err = parseRetries(c.RetryKinds); err != nil {
 		check("RETRY_KINDS", false, err.Error())
 	}
+	c.checkPeople(check)
 	check("RENEW_EVERY", c.RenewEvery < c.Lease, "must be shorter than LEASE")
 	check("RETAIN_RESULTS", longer(c.RetainResults, c.RetainOriginals), "must not be shorter than RETAIN_ORIGINALS")
 	check("RETAIN_ROWS", longer(c.RetainRows, c.RetainResults), "must not be shorter than RETAIN_RESULTS")
