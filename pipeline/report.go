@@ -13,11 +13,15 @@ import (
 type Report struct {
 	Version    int     `json:"version"` // of this format
 	Spec       string  `json:"spec"`
+	Catalogue  string  `json:"catalogue"` // version of what the rules were taken from
 	Background string  `json:"background"`
 	Width      int     `json:"width_px"`
 	Height     int     `json:"height_px"`
 	DPI        int     `json:"dpi"`
 	Rules      []Check `json:"rules"`
+
+	// NotChecked names what the document asks for and nothing here says anything about.
+	NotChecked []string `json:"not_checked"`
 
 	// Transform maps upright source pixels to photo pixels (pixel centres at +0.5): a 2x3 matrix.
 	Transform [2][3]float64     `json:"transform"`
@@ -52,7 +56,7 @@ func (r *run) report(head geometry.Head) *Report {
 	s := r.req.Spec
 	toPhoto := r.area.toSource.Inverse().Then(r.crop.ToPhoto())
 	out := &Report{
-		Version: 1, Spec: s.ID, Background: r.req.Background.String(),
+		Version: 1, Spec: s.ID, Catalogue: spec.Version(), NotChecked: s.NotChecked, Background: r.req.Background.String(),
 		Width: s.WidthPx, Height: s.HeightPx, DPI: s.DPI,
 		Transform: toPhoto.Matrix(),
 		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},

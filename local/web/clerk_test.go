@@ -331,6 +331,10 @@ func TestKeyboardAlone(t *testing.T) {
 	b.open(service.URL)
 	b.choose(portrait(t)) // the system's own dialog
 	b.do(chromedp.Focus(chromedp.CSS("#file")))
+	b.do(chromedp.KeyEvent(kb.Tab)) // the documents' search field
+	if got := b.read(`document.activeElement.id`); got != "document-filter" {
+		t.Fatalf("focus is on %q, want the search field", got)
+	}
 	b.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.ArrowDown)) // next document
 	picked := b.read(`document.querySelector(".document :checked").value`)
 	if picked == "1-inch" || picked != b.read(`document.activeElement.value`) {

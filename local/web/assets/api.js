@@ -61,7 +61,8 @@ async function json(method, path, signal) {
 /** The catalogue of documents. */
 export async function documents() {
   const body = await json("GET", `${root}/specs`);
-  return Array.isArray(body) ? body : body.specs;
+  const specs = Array.isArray(body) ? body : body.specs;
+  return specs.filter((s) => s.available !== false);
 }
 
 /**
