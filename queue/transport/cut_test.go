@@ -1,4 +1,4 @@
-package transport
+package transport_test
 
 import (
 	"io"
@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"gocloud.dev/pubsub"
+
+	"idphoto/queue"
+	"idphoto/queue/transporttest"
 )
 
 // wire is a TCP connection to a broker that a test can cut.
@@ -85,7 +88,7 @@ func (w *wire) cut() {
 
 // TestABrokenRabbitConnectionIsReplaced: the driver gives up for good when its connection breaks.
 func TestABrokenRabbitConnectionIsReplaced(t *testing.T) {
-	u, err := url.Parse(server(t, "IDPHOTO_TEST_RABBIT", "an amqp:// URL"))
+	u, err := url.Parse(server(t, rabbitEnv))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +96,9 @@ func TestABrokenRabbitConnectionIsReplaced(t *testing.T) {
 	b := rabbitBroker(t)
 	u.Host = w.Addr().String()
 	t.Setenv("RABBIT_SERVER_URL", u.String())
-	topic, sub := b.open(t)
-	send(t, topic, "before")
-	receive(t, sub).Ack()
+	topic, sub := transporttest.Topic(t, b.Topics[queue.Express]), transporttest.Subscription(t, b.Subscriptions[queue.Express])
+	transporttest.Send(t, topic, "before")
+	transporttest.Receive(t, sub).Ack()
 	for range 2 {
 		w.cut()
 		failures := 0
@@ -105,12 +108,11 @@ func TestABrokenRabbitConnectionIsReplaced(t *testing.T) {
 			}
 		}
 		for {
-			m := receive(t, sub)
+			m := transporttest.Receive(t, sub)
 			m.Ack()
 			if string(m.Body) == "after" { // "before" may come again: its ack was on the wire
 				break
 			}
 		}
 	}
-	shut(t, sub, topic)
 }

@@ -38,10 +38,22 @@ var natsServer = scheme{
 	},
 	subscription: func(ctx context.Context, u *url.URL) (link[*pubsub.Subscription], error) {
 		return openNATS(u, func(c *natsConnection, o *natsOptions) (*pubsub.Subscription, error) {
-			return natspubsub.OpenSubscription(ctx, c, &o.subscription)
+			sub, err := natspubsub.OpenSubscription(ctx, c, &o.subscription)
+			if err != nil {
+				return nil, err
+			}
+			return sub, c.client.FlushTimeout(openWithin) // the server knows of it, and drops no message any more
 		})
 	},
 }
+
+const (
+	openWithin = 5 * time.Second
+
+	// natsPoll is how long one request for a message waits. The driver does not end it when the
+	// subscription closes.
+	natsPoll = time.Second
+)
 
 func openNATS[T any](u *url.URL, open func(*natsConnection, *natsOptions) (T, error)) (link[T], error) {
 	o, err := parseNATS(u)
@@ -68,7 +80,7 @@ type natsOptions struct {
 func parseNATS(u *url.URL) (*natsOptions, error) {
 	o := &natsOptions{}
 	sub := &o.subscription
-	sub.ReceiveWaitTimeOut = natspubsub.DefaultReceiveWaitTimeout
+	sub.ReceiveWaitTimeOut = natsPoll
 	sub.ReceiveBatchConfig = connections.BatchOptions{MaxBatchSize: one.MaxBatchSize, MaxHandlers: one.MaxHandlers}
 	for name, values := range u.Query() {
 		err := errors.New("unknown")

@@ -1,4 +1,4 @@
-package transport
+package transport_test
 
 import (
 	"fmt"
@@ -8,6 +8,10 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"idphoto/queue"
+	"idphoto/queue/transport"
+	"idphoto/queue/transporttest"
 )
 
 // rabbitChannelOf opens a channel beside those of the transport.
@@ -27,17 +31,15 @@ func rabbitChannelOf(t *testing.T) *amqp.Channel {
 
 // TestWhatRabbitGivesUpIsKept: a message that is rejected, or returned too often, goes to NAME.dead.
 func TestWhatRabbitGivesUpIsKept(t *testing.T) {
-	b := rabbitBroker(t)
-	topic, sub := b.open(t)
-	shut(t, sub)
-	send(t, topic, "unwanted")
-	name := strings.TrimPrefix(b.topic, "rabbit://")
+	url := rabbitBroker(t).Topics[queue.Express]
+	transporttest.Send(t, transporttest.Topic(t, url), "unwanted")
+	name := strings.TrimPrefix(url, "rabbit://")
 	ch := rabbitChannelOf(t)
 	d, ok, err := ch.Get(name, false)
 	if err != nil || !ok {
 		t.Fatalf("Get = %v, %v", ok, err)
 	}
-	dead, err := ch.Consume(deadLetters(name), "", true, false, false, false, nil)
+	dead, err := ch.Consume(name+".dead", "", true, false, false, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,26 +54,25 @@ func TestWhatRabbitGivesUpIsKept(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the message is lost")
 	}
-	shut(t, topic)
 }
 
 // TestEachRabbitRequestTakesOneMessage: a worker with several slots has that many messages in hand,
 // and not one more, however long it takes over them.
 func TestEachRabbitRequestTakesOneMessage(t *testing.T) {
 	const sent, slots = 10, 3
-	b := rabbitBroker(t)
-	topic, sub := b.open(t)
+	url := rabbitBroker(t).Topics[queue.Express]
+	topic, sub := transporttest.Topic(t, url), transporttest.Subscription(t, url)
 	var bodies []string
 	for i := range sent {
 		bodies = append(bodies, fmt.Sprint(i))
 	}
-	send(t, topic, bodies...)
+	transporttest.Send(t, topic, bodies...)
 	ch := rabbitChannelOf(t)
-	name := strings.TrimPrefix(b.topic, "rabbit://")
+	name := strings.TrimPrefix(url, "rabbit://")
 	for round := range 2 { // in the second the channels are used again
 		var held []interface{ Ack() }
 		for range slots {
-			held = append(held, receive(t, sub))
+			held = append(held, transporttest.Receive(t, sub))
 		}
 		rest, err := ch.QueuePurge(name, false) // takes what no receiver has
 		if err != nil {
@@ -84,10 +85,10 @@ func TestEachRabbitRequestTakesOneMessage(t *testing.T) {
 			m.Ack()
 		}
 		if round == 0 {
-			send(t, topic, bodies...)
+			transporttest.Send(t, topic, bodies...)
 		}
 	}
-	shut(t, sub, topic)
+	transporttest.Close(t, sub)
 	if q, err := ch.QueueDeclarePassive(name, true, false, false, false, nil); err != nil || q.Messages != 0 {
 		t.Errorf("afterwards the queue has %d messages, %v", q.Messages, err)
 	}
@@ -96,7 +97,7 @@ func TestEachRabbitRequestTakesOneMessage(t *testing.T) {
 func TestRabbitURLsHaveNoOtherParameters(t *testing.T) {
 	t.Setenv("RABBIT_SERVER_URL", "amqp://127.0.0.1:1/")
 	for _, url := range []string{"rabbit://t?prefetch_count=5", "rabbit://t?declare=maybe"} {
-		if _, err := OpenSubscription(t.Context(), url); err == nil || !strings.Contains(err.Error(), "parameter") {
+		if _, err := transport.OpenSubscription(t.Context(), url); err == nil || !strings.Contains(err.Error(), "parameter") {
 			t.Errorf("OpenSubscription(%q) = %v", url, err)
 		}
 	}

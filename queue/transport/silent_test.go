@@ -1,4 +1,4 @@
-package transport
+package transport_test
 
 import (
 	"context"
@@ -7,30 +7,35 @@ import (
 	"time"
 
 	"gocloud.dev/pubsub"
+
+	"idphoto/queue"
+	"idphoto/queue/transporttest"
 )
+
+// stuckAfter is when transport blames the connection; queue.Publisher waits for longer.
+const stuckAfter = 3 * time.Second
 
 // TestASilentBrokerEndsASendAtItsDeadline: a broker short of memory or disk takes nothing from
 // senders and says so to none of them. A Send ends with its context, and once the broker answers
 // again the next one succeeds.
 func TestASilentBrokerEndsASendAtItsDeadline(t *testing.T) {
-	for name, tc := range map[string]struct{ env, what, setting string }{
-		"RabbitMQ": {"IDPHOTO_TEST_RABBIT", "an amqp:// URL", "RABBIT_SERVER_URL"},
-		"NATS":     {"IDPHOTO_TEST_NATS", "a nats:// URL of a server with JetStream", ""},
+	for name, tc := range map[string]struct {
+		server string
+		broker func(*testing.T) transporttest.Broker
+	}{
+		"RabbitMQ": {rabbitEnv, rabbitBroker},
+		"NATS":     {natsEnv, jetStreamBroker},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u, err := url.Parse(server(t, tc.env, tc.what))
+			u, err := url.Parse(server(t, tc.server))
 			if err != nil {
 				t.Fatal(err)
 			}
 			w := newWire(t, u.Host)
 			u.Host = w.Addr().String()
-			t.Setenv(tc.env, u.String())
-			topicURL := silentTopic(t, name)
-			topic, err := OpenTopic(t.Context(), topicURL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			send(t, topic, "before")
+			t.Setenv(tc.server, u.String())
+			topic := transporttest.Topic(t, tc.broker(t).Topics[queue.Express])
+			transporttest.Send(t, topic, "before")
 			w.pause()
 			for range 2 { // the second finds a new connection, or none
 				ctx, cancel := context.WithTimeout(t.Context(), stuckAfter+100*time.Millisecond)
@@ -49,14 +54,6 @@ func TestASilentBrokerEndsASendAtItsDeadline(t *testing.T) {
 					t.Fatal("the topic does not come back")
 				}
 			}
-			shut(t, topic)
 		})
 	}
-}
-
-func silentTopic(t *testing.T, name string) string {
-	if name == "NATS" {
-		return natsBroker(t).topic
-	}
-	return rabbitBroker(t).topic
 }
