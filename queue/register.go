@@ -146,6 +146,7 @@ func (w *Worker) drains() {
 // not by all workers at once.
 func (w *Worker) keepBeating(ctx context.Context, drain func()) {
 	backoff := FullJitter(w.opts.RenewEvery, 10*time.Second)
+	var once sync.Once
 	for failed := 0; ; {
 		asked, err := w.beat(ctx, beatWithin)
 		wait := w.opts.RenewEvery
@@ -159,8 +160,8 @@ func (w *Worker) keepBeating(ctx context.Context, drain func()) {
 			}
 			wait += backoff(failed)
 		}
-		if asked {
-			drain()
+		if asked { // from now on, with every heartbeat
+			once.Do(drain)
 		}
 		select {
 		case <-ctx.Done():
