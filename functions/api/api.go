@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	"idphoto/functions/problem"
+	"idphoto/infra/auth"
 	"idphoto/pipeline/fault"
 )
 
@@ -32,8 +33,12 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Route is one call of the interface. Path may have {wildcards} as http.ServeMux takes them.
 type Route struct {
 	Method, Path string
+	Access       auth.Role // who may; auth.Nobody, the zero value, is refused by New
 	Handle       Handler
 	OwnLimits    bool // the handler bounds the body itself; others get smallBody
+
+	// Refuse shows who has signed in that this is not open to them. Default: a problem.
+	Refuse func(w http.ResponseWriter, r *http.Request, err error) error
 }
 
 // smallBody is enough for requests that carry no picture.
@@ -42,17 +47,23 @@ const smallBody = 64 << 10
 // Options frames the routes. The zero value is ready to use.
 type Options struct {
 	Log      *slog.Logger // default slog.Default
+	Guard    Guard        // knows who asks; nil: what asks for more than auth.Client is closed, the rest open
+	SignIn   string       // page where people sign in; empty: there is none
 	Fallback http.Handler // gets what no route takes and is not under /api/; default: a problem
 }
 
-// New returns the handler of these routes. Two of the same method and path panic, as in http.ServeMux.
+// New returns the handler of these routes. It panics, as http.ServeMux does, for a route that is
+// written wrongly: two of the same method and path, or one without Access.
 func New(o Options, routes ...Route) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	mux := http.NewServeMux()
 	for _, r := range routes {
-		var h http.Handler = r.Handle
+		if r.Access == auth.Nobody {
+			panic("api: " + r.Method + " " + r.Path + " does not say who may ask")
+		}
+		var h http.Handler = o.guarded(r)
 		if !r.OwnLimits {
 			h = http.MaxBytesHandler(h, smallBody)
 		}

@@ -18,6 +18,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/goleak"
+
+	"idphoto/infra/auth"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,7 +39,7 @@ func ask(h http.Handler, method, path string, headers ...string) *httptest.Respo
 }
 
 func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
-	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/api/v1/things/{id}", Handle: ok}, Route{Method: "DELETE", Path: "/api/v1/things/{id}", Handle: ok})
+	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/api/v1/things/{id}", Access: auth.Anyone, Handle: ok}, Route{Method: "DELETE", Path: "/api/v1/things/{id}", Access: auth.Anyone, Handle: ok})
 	for name, tc := range map[string]struct {
 		method, path string
 		status       int
@@ -68,7 +70,7 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 func TestTheFallbackGetsOnlyWhatIsNotOurs(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "page") })
 	h := New(Options{Log: slog.New(slog.DiscardHandler), Fallback: page},
-		Route{Method: "GET", Path: "/api/v1/things", Handle: ok}, Route{Method: "GET", Path: "/healthz", Handle: ok})
+		Route{Method: "GET", Path: "/api/v1/things", Access: auth.Anyone, Handle: ok}, Route{Method: "GET", Path: "/healthz", Access: auth.Anyone, Handle: ok})
 	for path, want := range map[string]string{"/": "page", "/assets/x.js": "page", "/api/v1/other": "not_found", "/healthz": "works"} {
 		if w := ask(h, "GET", path); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s is answered by %d %q, want %s", path, w.Code, w.Body, want)
@@ -82,7 +84,7 @@ func TestTheFallbackGetsOnlyWhatIsNotOurs(t *testing.T) {
 func TestTheLogTellsTheRouteAndNothingThatTheClientWrote(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&out, nil))
-	h := New(Options{Log: log}, Route{Method: "GET", Path: "/api/v1/things/{id}", Handle: func(w http.ResponseWriter, r *http.Request) error {
+	h := New(Options{Log: log}, Route{Method: "GET", Path: "/api/v1/things/{id}", Access: auth.Anyone, Handle: func(w http.ResponseWriter, r *http.Request) error {
 		NameTask(r.Context(), "task-7")
 		return errors.New("database says: secret cause")
 	}})
@@ -112,7 +114,7 @@ func TestSpansAreNamedByTheRoute(t *testing.T) {
 	before := otel.GetTracerProvider()
 	otel.SetTracerProvider(provider)
 	defer otel.SetTracerProvider(before)
-	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/api/v1/things/{id}", Handle: ok})
+	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/api/v1/things/{id}", Access: auth.Anyone, Handle: ok})
 	ask(h, "GET", "/api/v1/things/1")
 	ask(h, "GET", "/nowhere")
 	ask(h, "GET", "/healthz")
@@ -127,7 +129,7 @@ func TestSpansAreNamedByTheRoute(t *testing.T) {
 
 func TestAPanicIsAProblemAndKeepsItsValue(t *testing.T) {
 	var out bytes.Buffer
-	h := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil))}, Route{Method: "GET", Path: "/x", Handle: func(http.ResponseWriter, *http.Request) error {
+	h := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil))}, Route{Method: "GET", Path: "/x", Access: auth.Anyone, Handle: func(http.ResponseWriter, *http.Request) error {
 		panic("left eye is nil")
 	}})
 	if w := ask(h, "GET", "/x"); w.Code != 500 || !strings.Contains(w.Body.String(), `"code":"internal"`) || strings.Contains(w.Body.String(), "eye") {
@@ -139,7 +141,7 @@ func TestAPanicIsAProblemAndKeepsItsValue(t *testing.T) {
 }
 
 func TestAPanicInTheMiddleCutsTheConnection(t *testing.T) {
-	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/x", Handle: func(w http.ResponseWriter, _ *http.Request) error {
+	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/x", Access: auth.Anyone, Handle: func(w http.ResponseWriter, _ *http.Request) error {
 		io.WriteString(w, "half")
 		panic("late")
 	}})
@@ -159,7 +161,7 @@ func TestSmallRequestsHaveSmallBodies(t *testing.T) {
 		}
 		return ok(w, r)
 	}
-	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "POST", Path: "/small", Handle: read}, Route{Method: "POST", Path: "/own", Handle: read, OwnLimits: true})
+	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "POST", Path: "/small", Access: auth.Anyone, Handle: read}, Route{Method: "POST", Path: "/own", Access: auth.Anyone, Handle: read, OwnLimits: true})
 	for path, want := range map[string]int{"/small": 413, "/own": 200} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("POST", path, bytes.NewReader(make([]byte, 1<<20))))
@@ -237,7 +239,7 @@ func TestServeLetsRequestsFinish(t *testing.T) {
 		t.Fatal(err)
 	}
 	begun, release := make(chan struct{}), make(chan struct{})
-	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/x", Handle: func(w http.ResponseWriter, r *http.Request) error {
+	h := New(Options{Log: slog.New(slog.DiscardHandler)}, Route{Method: "GET", Path: "/x", Access: auth.Anyone, Handle: func(w http.ResponseWriter, r *http.Request) error {
 		close(begun)
 		<-release
 		return ok(w, r)

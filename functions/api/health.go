@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"idphoto/functions/problem"
+	"idphoto/infra/auth"
 	"idphoto/pipeline/fault"
 )
 
@@ -23,7 +24,7 @@ type Check func(ctx context.Context) (details any, err error)
 type Health struct {
 	Checks       map[string]Check // by part: models, ledger, queue, blobs; only those this process uses
 	Metrics      http.Handler     // nil: no /metrics
-	MetricsToken string           // bearer token; empty: direct loopback peers only
+	MetricsToken string           // bearer token; empty: direct loopback peers only, and who may see the monitor
 	Log          *slog.Logger     // default slog.Default
 
 	mu     sync.Mutex
@@ -50,13 +51,13 @@ type part struct {
 // Routes lists /healthz (the process answers), /readyz (its parts do) and /metrics.
 func (h *Health) Routes() []Route {
 	routes := []Route{
-		{Method: "GET", Path: "/healthz", Handle: func(w http.ResponseWriter, _ *http.Request) error {
+		{Method: "GET", Path: "/healthz", Access: auth.Anyone, Handle: func(w http.ResponseWriter, _ *http.Request) error {
 			return JSON(w, http.StatusOK, map[string]string{"status": "ok"})
 		}},
-		{Method: "GET", Path: "/readyz", Handle: h.ready},
+		{Method: "GET", Path: "/readyz", Access: auth.Anyone, Handle: h.ready},
 	}
 	if h.Metrics != nil {
-		routes = append(routes, Route{Method: "GET", Path: "/metrics", Handle: h.metrics})
+		routes = append(routes, Route{Method: "GET", Path: "/metrics", Access: auth.Anyone, Handle: h.metrics})
 	}
 	return routes
 }
@@ -112,6 +113,7 @@ func (h *Health) log() *slog.Logger {
 
 func (h *Health) metrics(w http.ResponseWriter, r *http.Request) error {
 	switch {
+	case auth.From(r.Context()).May(auth.Viewer):
 	case h.MetricsToken != "":
 		if !hasToken(r, h.MetricsToken) {
 			w.Header().Set("WWW-Authenticate", "Bearer")

@@ -29,6 +29,7 @@ import (
 
 	"idphoto/functions/api"
 	"idphoto/functions/problem"
+	"idphoto/infra/auth"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/picture"
 	"idphoto/queue"
@@ -107,13 +108,13 @@ func New(batches Submitter, ledger Ledger, blobs Blobs, opts *Options) *Function
 func (f *Function) Routes() []api.Route {
 	const one = api.Prefix + "/batches/{id}"
 	return []api.Route{
-		{Method: "POST", Path: api.Prefix + "/batches", Handle: f.create, OwnLimits: true},
-		{Method: "GET", Path: one, Handle: f.show},
-		{Method: "DELETE", Path: one, Handle: f.erase},
-		{Method: "GET", Path: one + "/results.zip", Handle: f.results},
-		{Method: "GET", Path: one + "/report.csv", Handle: f.report},
-		{Method: "POST", Path: one + "/cancel", Handle: f.cancel},
-		{Method: "POST", Path: one + "/retry", Handle: f.retry},
+		{Method: "POST", Path: api.Prefix + "/batches", Access: auth.Client, Handle: f.create, OwnLimits: true},
+		{Method: "GET", Path: one, Access: auth.Client, Handle: f.show},
+		{Method: "DELETE", Path: one, Access: auth.Client, Handle: f.erase},
+		{Method: "GET", Path: one + "/results.zip", Access: auth.Client, Handle: f.results},
+		{Method: "GET", Path: one + "/report.csv", Access: auth.Client, Handle: f.report},
+		{Method: "POST", Path: one + "/cancel", Access: auth.Client, Handle: f.cancel},
+		{Method: "POST", Path: one + "/retry", Access: auth.Client, Handle: f.retry},
 	}
 }
 

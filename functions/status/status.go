@@ -15,6 +15,7 @@ import (
 
 	"idphoto/functions/api"
 	"idphoto/functions/problem"
+	"idphoto/infra/auth"
 	"idphoto/pipeline/fault"
 	"idphoto/queue"
 )
@@ -70,16 +71,16 @@ func New(tasks Tasks, blobs Blobs, opts *Options) *Function {
 // Routes lists what the function answers.
 func (f *Function) Routes() []api.Route {
 	return []api.Route{
-		{Method: "GET", Path: api.Prefix + "/status/{id}", Handle: f.status},
-		{Method: "GET", Path: api.Prefix + "/result/{id}", Handle: f.result},
-		{Method: "GET", Path: api.Prefix + "/tasks/{id}/events", Handle: f.events},
-		{Method: "POST", Path: api.Prefix + "/tasks/{id}/cancel", Handle: f.cancel},
-		{Method: "DELETE", Path: api.Prefix + "/tasks/{id}", Handle: f.erase},
-		{Method: "GET", Path: api.Prefix + "/specs", Handle: specs},
-		{Method: "GET", Path: api.Prefix + "/specs/{id}", Handle: oneSpec},
-		{Method: "GET", Path: api.Prefix + "/problems", Handle: problems},
-		{Method: "GET", Path: api.Prefix + "/problems/{code}", Handle: oneProblem},
-		{Method: "GET", Path: api.Prefix + "/openapi.json", Handle: api.Description},
+		{Method: "GET", Path: api.Prefix + "/status/{id}", Access: auth.Client, Handle: f.status},
+		{Method: "GET", Path: api.Prefix + "/result/{id}", Access: auth.Client, Handle: f.result},
+		{Method: "GET", Path: api.Prefix + "/tasks/{id}/events", Access: auth.Client, Handle: f.events},
+		{Method: "POST", Path: api.Prefix + "/tasks/{id}/cancel", Access: auth.Client, Handle: f.cancel},
+		{Method: "DELETE", Path: api.Prefix + "/tasks/{id}", Access: auth.Client, Handle: f.erase},
+		{Method: "GET", Path: api.Prefix + "/specs", Access: auth.Anyone, Handle: specs},
+		{Method: "GET", Path: api.Prefix + "/specs/{id}", Access: auth.Anyone, Handle: oneSpec},
+		{Method: "GET", Path: api.Prefix + "/problems", Access: auth.Anyone, Handle: problems},
+		{Method: "GET", Path: api.Prefix + "/problems/{code}", Access: auth.Anyone, Handle: oneProblem},
+		{Method: "GET", Path: api.Prefix + "/openapi.json", Access: auth.Anyone, Handle: api.Description},
 	}
 }
 

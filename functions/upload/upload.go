@@ -32,6 +32,7 @@ import (
 	"idphoto/functions/intake"
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
+	"idphoto/infra/auth"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/picture"
 	"idphoto/queue"
@@ -98,7 +99,7 @@ func New(tasks Submitter, rows Rows, blobs Blobs, opts *Options) *Function {
 
 // Routes lists what the function answers.
 func (f *Function) Routes() []api.Route {
-	return []api.Route{{Method: "POST", Path: api.Prefix + "/generate", Handle: f.generate, OwnLimits: true}}
+	return []api.Route{{Method: "POST", Path: api.Prefix + "/generate", Access: auth.Client, Handle: f.generate, OwnLimits: true}}
 }
 
 // accepted is the answer to a submission.
