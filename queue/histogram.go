@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -100,41 +101,46 @@ func (h Histogram) MarshalText() ([]byte, error) { return h.AppendText(nil) }
 var errHistogram = errors.New("queue: not the text of a histogram")
 
 // UnmarshalText reads what AppendText wrote.
-func (h *Histogram) UnmarshalText(text []byte) error {
-	h.buckets = nil
-	if len(text) == 0 {
-		return nil
-	}
-	buckets := make([]bucket, 0, len(text)/4)
-	for last := 0; ; {
-		gap, rest, more := number(text)
-		n, rest, then := number(rest)
-		last += int(gap)
-		if !more || n < 1 || gap < 0 || gap == 0 && len(buckets) > 0 || last > maxBucket {
-			return errHistogram
-		}
-		buckets = append(buckets, bucket{last, n})
-		if text = rest; !then {
-			break
-		}
-	}
-	h.buckets = buckets
-	return nil
+func (h *Histogram) UnmarshalText(text []byte) (err error) {
+	*h, err = ParseHistogram(string(text))
+	return err
 }
 
-// number reads a decimal number and the space after it; -1 when there is none, or when it is too long.
-func number(text []byte) (n int64, rest []byte, more bool) {
-	for i, c := range text {
+// ParseHistogram reads what AppendText wrote.
+func ParseHistogram(text string) (Histogram, error) {
+	if text == "" {
+		return Histogram{}, nil
+	}
+	buckets := make([]bucket, 0, (strings.Count(text, " ")+1)/2)
+	for last, more := 0, true; more; {
+		var gap, n int64
+		var pair bool
+		gap, text, pair = number(text)
+		n, text, more = number(text)
+		last += int(gap)
+		if !pair || n < 1 || gap < 0 || gap == 0 && len(buckets) > 0 || last > maxBucket {
+			return Histogram{}, errHistogram
+		}
+		buckets = append(buckets, bucket{last, n})
+	}
+	return Histogram{buckets}, nil
+}
+
+// number reads a decimal number and the space after it, if there is one; -1 when there is no
+// number, or it is too long.
+func number(text string) (n int64, rest string, more bool) {
+	for i := range len(text) {
+		c := text[i]
 		switch {
 		case c == ' ' && i > 0:
 			return n, text[i+1:], true
 		case c < '0' || c > '9' || i >= 18:
-			return -1, nil, false
+			return -1, "", false
 		}
 		n = n*10 + int64(c-'0')
 	}
-	if len(text) == 0 {
-		return -1, nil, false
+	if text == "" {
+		return -1, "", false
 	}
-	return n, nil, false
+	return n, "", false
 }

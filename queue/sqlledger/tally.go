@@ -1,7 +1,6 @@
 package sqlledger
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -184,17 +183,16 @@ func timesText(times map[string]*queue.Histogram) string {
 }
 
 func parseTimes(s string) (map[string]queue.Histogram, error) {
-	text := []byte(s)
-	times := make(map[string]queue.Histogram, bytes.Count(text, []byte{'\n'}))
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, []byte{'\n'})
-		name, buckets, found := bytes.Cut(line, []byte{'\t'})
-		var h queue.Histogram
-		if err := h.UnmarshalText(buckets); err != nil || !found {
+	times := make(map[string]queue.Histogram, strings.Count(s, "\n"))
+	for s != "" {
+		line, rest, _ := strings.Cut(s, "\n")
+		name, buckets, found := strings.Cut(line, "\t")
+		h, err := queue.ParseHistogram(buckets)
+		if err != nil || !found {
 			return nil, errHistoryText
 		}
-		times[word(string(name))] = h
-		text = rest
+		times[word(name)] = h
+		s = rest
 	}
 	return times, nil
 }
