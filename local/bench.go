@@ -37,6 +37,11 @@ type benchCmd struct {
 	Size     string  `default:"1-inch" help:"Document to make."`
 	Workers  int     `default:"0" help:"Photos made at once; 0: one per CPU."`
 
+	Queue    bool   `help:"Measure the queue instead of photos: how soon an idle worker starts, no-op tasks per second, lists and counts."`
+	Ledger   string `help:"With --queue: URL of another ledger, an empty one that may be filled."`
+	QueueURL string `name:"queue-url" help:"With --queue: URL of another queue, an empty one, e.g. rabbit://bench."`
+	Rows     int    `default:"1000000" help:"With --queue: tasks in the ledger when lists are measured; 0: leave that out."`
+
 	MeasureM bool        `hidden:"" help:"Print one measurement of M in seconds."`
 	Engine   engineFlags `embed:""`
 }
@@ -45,6 +50,9 @@ type benchCmd struct {
 func (c *benchCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.MeasureM {
 		return printM(out)
+	}
+	if c.Queue {
+		return (&queueBench{ledger: c.Ledger, queue: c.QueueURL, rows: c.Rows, out: out}).run(ctx)
 	}
 	portrait, large, err := c.pictures()
 	if err != nil {

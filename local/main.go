@@ -26,6 +26,7 @@ type cli struct {
 	Accuracy accuracyCmd `cmd:"" help:"Measure photos against marks made by hand, and mattes against true ones."`
 	Bench    benchCmd    `cmd:"" help:"Measure photos per second, times and memory, over HTTP."`
 	Tasks    tasksCmd    `cmd:"" help:"Show, retry, cancel and erase tasks; lanes and workers."`
+	Ledger   ledgerCmd   `cmd:"" help:"Back up, restore and verify the ledger."`
 	Doctor   doctorCmd   `cmd:"" help:"Check networks, ONNX Runtime, execution provider and disk."`
 }
 
