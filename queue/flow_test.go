@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 
@@ -112,12 +113,51 @@ func TestFlow(t *testing.T) {
 	}
 }
 
-func TestUnreadableAndUnknownMessagesAreDropped(t *testing.T) {
+func TestAMessageForAnUnknownTaskIsDropped(t *testing.T) {
 	w := queue.NewWorker(memoryLedger(t), nil, &queue.WorkerOptions{Logger: quiet})
-	for _, body := range []string{"", "\x00\xff", "{}", `{"task_id":""}`, `[1]`, `{"task_id":"0198c1f0-0000-7000-8000-000000000000"}`} {
-		if err := w.Process(t.Context(), []byte(body)); err != nil {
-			t.Errorf("Process(%q) = %v, want nil", body, err)
-		}
+	if err := w.Process(t.Context(), []byte(`{"task_id":"0198c1f0-0000-7000-8000-000000000000"}`)); err != nil {
+		t.Errorf("Process = %v, want nil", err)
+	}
+}
+
+// TestAnUnreadableMessageIsKeptAsADeadTask: once, with its length and its head.
+func TestAnUnreadableMessageIsKeptAsADeadTask(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	for name, tc := range map[string]struct{ body, detail string }{
+		"empty":    {"", `{"bytes":0,"head":""}`},
+		"binary":   {"\x00\xff", `{"bytes":2,"head":"00ff"}`},
+		"no task":  {"{}", `{"bytes":2,"head":"7b7d"}`},
+		"a list":   {"[1]", `{"bytes":3,"head":"5b315d"}`},
+		"too long": {long, `{"bytes":5000,"head":"` + strings.Repeat("78", 1024) + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := memoryLedger(t)
+			w := queue.NewWorker(l, nil, &queue.WorkerOptions{Logger: quiet})
+			for range 2 {
+				if err := w.Process(t.Context(), []byte(tc.body)); err != nil {
+					t.Errorf("Process = %v, want nil", err)
+				}
+			}
+			dead, _, err := l.List(t.Context(), queue.Filter{States: []queue.State{queue.Dead}, Code: queue.CodeUnreadable}, "", 10)
+			if err != nil || len(dead) != 1 {
+				t.Fatalf("dead tasks are %v, %v; want one", dead, err)
+			}
+			if got := dead[0]; got.Kind != queue.KindUnreadable || got.Lane != queue.Express || string(got.Detail) != tc.detail {
+				t.Errorf("the task is %+v", got)
+			}
+		})
+	}
+}
+
+// cannotBury is a ledger that is away when a message cannot be read.
+type cannotBury struct{ queue.Ledger }
+
+func (cannotBury) RecordDead(context.Context, queue.Task) error { return errAway }
+
+func TestAnUnreadableMessageComesAgainWhileTheLedgerIsAway(t *testing.T) {
+	w := queue.NewWorker(cannotBury{memoryLedger(t)}, nil, &queue.WorkerOptions{Logger: quiet})
+	if err := w.Process(t.Context(), []byte("{")); !errors.Is(err, errAway) {
+		t.Errorf("Process = %v, want the ledger's error", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/driver"
@@ -152,7 +153,9 @@ func TestAMessageThatNoSlotIsFreeForIsPutBack(t *testing.T) {
 			started <- struct{}{}
 			return nil, j.Stage(ctx, "matte", func(context.Context) error { time.Sleep(5 * time.Second); return nil })
 		})
-		stop := runLanes(t, queue.NewWorker(two.ledger, kinds(h), &queue.WorkerOptions{Slots: 1, Logger: quiet}), two.pulled())
+		reader := sdkmetric.NewManualReader()
+		stop := runLanes(t, queue.NewWorker(two.ledger, kinds(h), &queue.WorkerOptions{Slots: 1, Logger: quiet,
+			MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))}), two.pulled())
 		two.fill(t, queue.Express, 1)
 		<-started
 		task := two.fill(t, queue.Bulk, 1)[0] // the only slot is busy, but a Receive was on its way
@@ -171,6 +174,9 @@ func TestAMessageThatNoSlotIsFreeForIsPutBack(t *testing.T) {
 			t.Errorf("the task is %s after %d attempts", got.State, got.Attempts)
 		}
 		m.Ack()
+		if got := metrics(t, reader)["idphoto.messages.put_back"]; got != "1 queue=bulk" {
+			t.Errorf("idphoto.messages.put_back = %q", got)
+		}
 		if err := stop(); err != nil {
 			t.Errorf("Run = %v", err)
 		}

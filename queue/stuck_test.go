@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
 	"idphoto/queue"
 )
 
@@ -87,9 +89,10 @@ func TestAPushedMessageThatIsStuckEndsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := memoryLedger(t)
 		release := make(chan struct{})
+		reader := sdkmetric.NewManualReader()
 		ended := 0
 		w := queue.NewWorker(l, kinds(does(func(context.Context, *queue.Job) (json.RawMessage, error) { <-release; return nil, nil })),
-			&queue.WorkerOptions{Stuck: func() { ended++ }, Logger: quiet})
+			&queue.WorkerOptions{Stuck: func() { ended++ }, Logger: quiet, MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
 		began := time.Now()
 		err := w.Process(t.Context(), queue.MessageOf(create(t, l)).Encode())
 		if !errors.Is(err, queue.ErrStuck) || ended != 1 {
@@ -97,6 +100,9 @@ func TestAPushedMessageThatIsStuckEndsTheProcess(t *testing.T) {
 		}
 		if took := time.Since(began); took != 70*time.Second {
 			t.Errorf("given up after %v, want deadline and margin: 70s", took)
+		}
+		if got := metrics(t, reader)["idphoto.task.stuck"]; got != "1 kind=noop,queue=express" {
+			t.Errorf("idphoto.task.stuck = %q", got)
 		}
 		close(release)
 	})

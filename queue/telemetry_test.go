@@ -148,14 +148,11 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &rm); err != nil {
+	if err := l.PauseLane(t.Context(), queue.Express, "test"); err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
-	for _, m := range rm.ScopeMetrics[0].Metrics {
-		got[m.Name] = points(m.Data)
-	}
+	process(t, w, create(t, l))
+	got := metrics(t, reader)
 	const lane = "kind=noop,queue=express"
 	for name, want := range map[string]string{
 		"idphoto.tasks.enqueued":            "1 " + lane,
@@ -165,6 +162,7 @@ func TestMetrics(t *testing.T) {
 		"idphoto.task.duplicate_deliveries": "1 ",
 		"idphoto.task.unknown_deliveries":   "1 ",
 		"idphoto.messages.undecodable":      "1 ",
+		"idphoto.task.paused_deliveries":    "1 queue=express",
 		"idphoto.task.wait":                 "1 " + lane,
 		"idphoto.task.run":                  "1 kind=noop,outcome=succeeded,queue=express",
 		"idphoto.task.end_to_end":           "1 " + lane,
@@ -235,14 +233,7 @@ func TestADeathThatNoWorkerReportsIsCounted(t *testing.T) {
 	if err := queue.NewJanitor(l, p, &queue.JanitorOptions{Logger: quiet, MeterProvider: mp}).Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]string{}
-	for _, m := range rm.ScopeMetrics[0].Metrics {
-		got[m.Name] = points(m.Data)
-	}
+	got := metrics(t, reader)
 	for name, want := range map[string]string{
 		"idphoto.tasks.finished":   "1 kind=noop,queue=bulk,state=dead",
 		"idphoto.task.leases_lost": "1 kind=noop,queue=bulk",
