@@ -75,6 +75,66 @@ var creation = []promise{
 		}
 		b.wantCounts(map[queue.State]int64{queue.Queued: 1})
 	}},
+	{"ATaskThatCouldNotBePublishedIsWithdrawn", func(b *bench) {
+		id := b.create(func(t *queue.Task) { t.IdempotencyKey = "key-1" }).ID
+		if gone, err := b.Withdraw(b.ctx(), id); err != nil || !gone {
+			b.Errorf("Withdraw = %v, %v", gone, err)
+		}
+		_, err := b.Get(b.ctx(), id)
+		b.wantErr("Get", err, queue.ErrNotFound)
+		b.wantCounts(nil)
+		b.create(func(t *queue.Task) { t.IdempotencyKey = "key-1" }) // its key is free again
+		_, err = b.Withdraw(b.ctx(), id)
+		b.wantErr("second Withdraw", err, queue.ErrNotFound)
+	}},
+	{"ATaskThatSomebodyTookIsNotWithdrawn", func(b *bench) {
+		running, ended, retrying, cancelled, published := b.create().ID, b.create().ID, b.create().ID, b.create().ID, b.create().ID
+		b.claim(running)
+		b.finish(b.claim(ended), queue.Outcome{State: queue.Succeeded})
+		b.finish(b.claim(retrying), queue.Outcome{State: queue.Retrying})
+		if _, err := b.Cancel(b.ctx(), cancelled); err != nil {
+			b.Fatal(err)
+		}
+		if err := b.Published(b.ctx(), published); err != nil {
+			b.Fatal(err)
+		}
+		for _, id := range []string{running, ended, retrying, cancelled, published} {
+			before := b.get(id)
+			if gone, err := b.Withdraw(b.ctx(), id); err != nil || gone {
+				b.Errorf("Withdraw of a %s task = %v, %v", before.State, gone, err)
+			}
+			wantTask(b, "task", b.get(id), before)
+		}
+	}},
+	{"AnUnreadableMessageIsADeadTask", func(b *bench) {
+		dead := queue.Task{ID: queue.NewID(), Kind: "unreadable", Lane: queue.Bulk, Code: "unreadable_message",
+			Detail: json.RawMessage(`{"head":"00ff"}`), IdempotencyKey: "hash"}
+		for range 2 { // the message comes again
+			if err := b.RecordDead(b.ctx(), dead); err != nil {
+				b.Fatal(err)
+			}
+		}
+		t := b.get(dead.ID)
+		if t.State != queue.Dead || t.Code != dead.Code || string(t.Detail) != string(dead.Detail) || t.Attempts != 0 || !t.FinishedAt.Equal(b.clock.Now()) {
+			b.Errorf("task = %+v", t)
+		}
+		dead.ID = queue.NewID() // the same body in another delivery
+		if err := b.RecordDead(b.ctx(), dead); err != nil {
+			b.Errorf("RecordDead again: %v", err)
+		}
+		_, err := b.Get(b.ctx(), dead.ID)
+		b.wantErr("Get of the second", err, queue.ErrNotFound)
+		b.wantCounts(map[queue.State]int64{queue.Dead: 1})
+		if as := b.attempts(t.ID); len(as) != 0 {
+			b.Errorf("attempts = %+v, want none", as)
+		}
+	}},
+	{"ADeadTaskWithoutACodeIsNotRecorded", func(b *bench) {
+		if err := b.RecordDead(b.ctx(), queue.Task{ID: queue.NewID(), Kind: "unreadable", Lane: queue.Express}); err == nil {
+			b.Error("RecordDead succeeded")
+		}
+		b.wantCounts(nil)
+	}},
 	{"AnUnknownIdIsNotFound", func(b *bench) {
 		id := queue.NewID()
 		_, err := b.Get(b.ctx(), id)

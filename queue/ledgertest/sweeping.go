@@ -203,7 +203,74 @@ var sweeping = []promise{
 			b.Errorf("Stale = %v, want %v", got, ids)
 		}
 	}},
-	{"AClockThatJumpsLosesNoTask", func(b *bench) {
+	{"AClockThatJumpsAnHourForwardEndsEachLeaseOnce", func(b *bench) {
+		waiting, running, retrying := b.create().ID, b.create().ID, b.create().ID
+		c := b.claim(running)
+		b.finish(b.claim(retrying), queue.Outcome{State: queue.Retrying, RetryAfter: 30 * time.Minute})
+		b.clock.Advance(time.Hour)
+		if n := b.reap(0); n != 1 {
+			b.Errorf("Reap = %d, want 1", n)
+		}
+		if n := b.reap(0); n != 0 {
+			b.Errorf("second Reap = %d, want 0", n)
+		}
+		b.wantErr("Finish by the overtaken worker", b.Finish(b.ctx(), c, queue.Outcome{State: queue.Succeeded}), queue.ErrLeaseLost)
+		got, want := b.stale(), []string{waiting, running, retrying}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			b.Errorf("Stale = %v, want all: %v", got, want)
+		}
+		for _, id := range want {
+			b.finish(b.claim(id), queue.Outcome{State: queue.Succeeded})
+			_, err := b.Claim(b.ctx(), id, "w", lease)
+			b.wantErr("second Claim", err, queue.ErrNotClaimable)
+		}
+		if as := b.attempts(running); len(as) != 2 {
+			b.Errorf("%d attempts, want 2", len(as))
+		}
+		b.wantCounts(map[queue.State]int64{queue.Succeeded: 3})
+	}},
+	{"AClockThatJumpsAnHourBackClaimsNothingTwice", func(b *bench) {
+		waiting, running, published := b.create().ID, b.create().ID, b.create().ID
+		if err := b.Published(b.ctx(), published); err != nil {
+			b.Fatal(err)
+		}
+		c := b.claim(running)
+		b.clock.Advance(-time.Hour)
+		_, err := b.Claim(b.ctx(), running, "worker-2", lease)
+		b.wantErr("Claim of a running task", err, queue.ErrNotClaimable)
+		if n := b.reap(0); n != 0 {
+			b.Errorf("Reap = %d, want 0", n)
+		}
+		if err := b.Renew(b.ctx(), c, "matte", lease); err != nil {
+			b.Errorf("Renew: %v", err)
+		}
+		b.finish(c, queue.Outcome{State: queue.Succeeded})
+		b.wantState(running, queue.Succeeded)
+		b.clock.Advance(time.Hour + time.Minute) // the clock has come to where it was
+		for _, id := range []string{waiting, published} {
+			if c := b.claim(id); c.Attempt != 1 {
+				b.Errorf("attempt = %d, want 1", c.Attempt)
+			} else {
+				b.finish(c, queue.Outcome{State: queue.Succeeded})
+			}
+		}
+		b.wantCounts(map[queue.State]int64{queue.Succeeded: 3})
+	}},
+	{"AWorkerThatDiesAfterTheClockJumpedBackIsReapedByTheNewClock", func(b *bench) {
+		id := b.create().ID
+		c := b.claim(id)
+		b.clock.Advance(-time.Hour)
+		if err := b.Renew(b.ctx(), c, "matte", lease); err != nil {
+			b.Fatal(err)
+		}
+		b.clock.Advance(lease)
+		if n := b.reap(0); n != 1 {
+			b.Errorf("Reap = %d, want 1: a renewal goes by the clock as it is", n)
+		}
+	}},
+	{"AClockThatJumpsForwardAndBackLosesNoTask", func(b *bench) {
 		id := b.create().ID
 		c := b.claim(id)
 		b.clock.Advance(time.Hour)

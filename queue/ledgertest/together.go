@@ -13,16 +13,13 @@ import (
 
 const (
 	claimers = 16
-	manyJobs = 300
-	copies   = 3 // of each message
+	manyJobs = 2000
+	copies   = 2 // of each message
 )
 
 var together = []promise{
 	{"SixteenClaimersDoEachTaskOnce", func(b *bench) {
-		ids := make([]string, manyJobs)
-		for i := range ids {
-			ids[i] = b.create().ID
-		}
+		_, ids := b.batch(manyJobs)
 		messages := make(chan string, copies*manyJobs)
 		for range copies {
 			for _, i := range rand.Perm(manyJobs) {
