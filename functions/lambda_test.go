@@ -194,8 +194,8 @@ func TestOnLambda(t *testing.T) {
 		t.Errorf("upload: what is not its own is answered by %d %v", resp.StatusCode, resp.Headers)
 	}
 
-	// Process: while the ledger is busy with another writer, the task's message comes back and the
-	// unreadable one does not; then the task is done.
+	// Process: while the ledger is busy with another writer, both messages come back; then the task is
+	// done, and the unreadable message is kept.
 	process := launch(t, binary, "process", environ)
 	sqs := events.SQSEvent{Records: []events.SQSMessage{
 		{MessageId: "m-task", Body: string(queue.Message{TaskID: accepted.TaskID, Kind: "photo"}.Encode()), EventSource: "aws:sqs"},
@@ -205,8 +205,8 @@ func TestOnLambda(t *testing.T) {
 	var batch events.SQSEventResponse
 	process.invoke(t, 5*time.Second, sqs, &batch)
 	unlock()
-	if got := failures(batch); got != "m-task" {
-		t.Errorf("process: failures with the ledger locked are %q, want m-task", got)
+	if got := failures(batch); got != "m-task m-unreadable" {
+		t.Errorf("process: failures with the ledger locked are %q, want both", got)
 	}
 	process.invoke(t, time.Minute, sqs, &batch)
 	if got := failures(batch); got != "" {

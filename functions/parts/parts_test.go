@@ -30,12 +30,12 @@ func TestOnlyWhatIsNeededIsOpenedAndChecked(t *testing.T) {
 		need Need
 		want []string
 	}{
-		"janitor": {Need{Topic: true}, []string{"ledger", "queue"}},
+		"janitor": {Need{Topic: true}, []string{"ledger", "queue", "queue_bulk"}},
 		"status":  {Need{Blobs: true}, []string{"ledger", "blobs"}},
-		"upload":  {Need{Blobs: true, Topic: true}, []string{"ledger", "blobs", "queue"}},
+		"upload":  {Need{Blobs: true, Topic: true}, []string{"ledger", "blobs", "queue", "queue_bulk"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Open(t.Context(), settings(t), tc.need, slog.New(slog.DiscardHandler))
+			p, err := Open(t.Context(), settings(t, "BULK_TOPIC_URL=mem://bulk-"+t.Name()), tc.need, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,6 +61,7 @@ func TestOnlyWhatIsNeededIsOpenedAndChecked(t *testing.T) {
 func TestAPartThatCannotBeOpenedIsNamed(t *testing.T) {
 	for variable, environ := range map[string]string{
 		"LEDGER_URL": "LEDGER_URL=oracle://x", "BLOBS_URL": "BLOBS_URL=ftp://x", "TOPIC_URL": "TOPIC_URL=pigeon://x",
+		"BULK_TOPIC_URL": "BULK_TOPIC_URL=pigeon://x",
 	} {
 		p, err := Open(t.Context(), settings(t, environ), Need{Blobs: true, Topic: true}, slog.New(slog.DiscardHandler))
 		if err == nil {
