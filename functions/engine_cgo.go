@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"idphoto/functions/api"
 	"idphoto/functions/process"
 	"idphoto/infra/config"
 	"idphoto/pipeline"
@@ -28,6 +29,10 @@ func openEngine(p *program) (*engine, error) {
 	}, p.log)
 	return &engine{
 		worker: worker,
+		pushes: func(stop <-chan struct{}) []api.Route {
+			return process.PushRoutes(worker, process.PushOptions{Token: p.config.PushToken, Slots: p.config.Workers,
+				Stop: stop, Grace: p.config.DrainTime, Log: p.log})
+		},
 		sqs:    process.SQS(worker, p.config.Workers, p.log),
 		status: status,
 		close: func() {

@@ -16,9 +16,9 @@ import (
 	"idphoto/queue/transport"
 )
 
-// handler answers the function's routes.
-func (p *program) handler(checks map[string]api.Check, streamFor time.Duration, stop <-chan struct{}) http.Handler {
-	return api.New(api.Options{Log: p.log}, p.routes(checks, streamFor, stop)...)
+// handler answers the function's routes, and more.
+func (p *program) handler(checks map[string]api.Check, streamFor time.Duration, stop <-chan struct{}, more ...api.Route) http.Handler {
+	return api.New(api.Options{Log: p.log}, append(p.routes(checks, streamFor, stop), more...)...)
 }
 
 // routes lists what the function answers. streamFor and stop are as in status.Options.
@@ -47,6 +47,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return fmt.Errorf("ADDR: %w", err)
 	}
 	checks := p.parts.Checks()
+	var pushes []api.Route
 	work := func(ctx context.Context) error { <-ctx.Done(); return nil }
 	switch p.function {
 	case "process":
@@ -60,6 +61,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 			}
 		}()
 		maps.Copy(checks, map[string]api.Check{"models": func(context.Context) (any, error) { return e.status, nil }})
+		pushes = e.pushes(ctx.Done())
 		work = func(ctx context.Context) error { return p.pull(ctx, e.worker) }
 	case "janitor":
 		work = func(ctx context.Context) error { p.parts.Janitor().Run(ctx); return nil }
@@ -79,7 +81,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	var served error
 	wg.Go(func() {
 		defer giveUp()
-		served = api.Serve(serving, ln, p.handler(checks, 0, ctx.Done()), p.config.DrainTime, p.log)
+		served = api.Serve(serving, ln, p.handler(checks, 0, ctx.Done(), pushes...), p.config.DrainTime, p.log)
 	})
 	worked := work(working)
 	end()
