@@ -23,6 +23,7 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" default:"withargs" help:"Start everything on one address (the default command)."`
 	Photo    photoCmd    `cmd:"" help:"Make one photo, without a server."`
 	Specs    specsCmd    `cmd:"" help:"List the catalogue of documents, or show one record."`
+	Batch    batchCmd    `cmd:"" help:"Make a photo of every portrait in a folder."`
 	Accuracy accuracyCmd `cmd:"" help:"Measure photos against marks made by hand, and mattes against true ones."`
 	Bench    benchCmd    `cmd:"" help:"Measure photos per second, times and memory, over HTTP."`
 	Tasks    tasksCmd    `cmd:"" help:"Show, retry, cancel and erase tasks; lanes and workers."`
