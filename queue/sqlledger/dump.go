@@ -34,7 +34,7 @@ type (
 const dumpFormat = "idphoto ledger 1"
 
 // dumpedTables are those that a dump has, with the order of their rows. The kept counters are not
-// among them: whoever adds a task adds to these.
+// among them: whoever adds a task adds to these. Nor are sessions: people sign in again.
 var dumpedTables = []struct{ name, order string }{
 	{"lanes", "lane"},
 	{"batches", "id"},
@@ -43,11 +43,14 @@ var dumpedTables = []struct{ name, order string }{
 	{"workers", "name"},
 	{"audit", "number"},
 	{"history", "step, began_at, lane"},
+	{"people", "name"},
+	{"api_keys", "id"},
 }
 
 // Dump writes the ledger as it is at one moment, in a form that Load reads into any database. It
 // needs little memory, and others can use the ledger meanwhile (but for one in memory, which has
-// only one connection). The dump holds no pictures, but it holds the keys of pictures.
+// only one connection). The dump holds no pictures, but the keys of pictures, and hashes of
+// passwords: it is for the eyes of those who may read the ledger.
 func (l *Ledger) Dump(ctx context.Context, w io.Writer) error {
 	zipped, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
 	if err != nil {

@@ -17,17 +17,18 @@ const (
 	keepHours   = 400 * 24 * time.Hour
 )
 
-// What takes uncounted ends into the history: it marks and returns them in one statement. What
-// another janitor has locked is its work.
+// What takes ends into the history: it marks and returns them in one statement.
 const (
 	uncountedTasks    = ` FROM tasks WHERE counted = 0 AND finished_at > 0 ORDER BY finished_at LIMIT ?`
 	uncountedAttempts = ` FROM attempts WHERE counted = 0 AND finished_at > 0 ORDER BY finished_at LIMIT ?`
 
-	countTasks = `UPDATE tasks SET counted = 1 WHERE counted = 0 AND finished_at > 0 AND id IN `
+	countTasks = `UPDATE tasks SET counted = 1 WHERE `
 	endOfTask  = ` RETURNING lane, state, label, code, created_at, finished_at`
 
-	countAttempts = `UPDATE attempts SET counted = 1 WHERE counted = 0 AND finished_at > 0 AND `
+	countAttempts = `UPDATE attempts SET counted = 1 WHERE `
 	endOfAttempt  = ` RETURNING COALESCE((SELECT lane FROM tasks WHERE id = task_id), ''), state, code, stages, ready_at, started_at, finished_at`
+
+	stillUncounted = ` AND counted = 0 AND finished_at > 0`
 )
 
 // RollUp adds ends to the minutes and hours they belong to.
@@ -39,13 +40,11 @@ func (l *Ledger) RollUp(ctx context.Context, limit int) (int, error) {
 	n := 0
 	err = l.inTx(ctx, func(tx *transaction) error {
 		ts := tallies{}
-		tasks, err := l.tallyTasks(ctx, tx, ts, `WITH picked AS MATERIALIZED (SELECT id`+uncountedTasks+l.d.skip+`) `+
-			countTasks+`(SELECT id FROM picked)`+endOfTask, limit)
+		tasks, err := l.tallyTasks(ctx, tx, ts, l.d.changePicked(uncountedTasks, countTasks, endOfTask), limit)
 		if err != nil {
 			return err
 		}
-		attempts, err := l.tallyAttempts(ctx, tx, ts, `WITH picked AS MATERIALIZED (SELECT task_id, number`+uncountedAttempts+l.d.skip+`) `+
-			countAttempts+`(task_id, number) IN (SELECT task_id, number FROM picked)`+endOfAttempt, limit)
+		attempts, err := l.tallyAttempts(ctx, tx, ts, l.d.changePicked(uncountedAttempts, countAttempts, endOfAttempt), limit)
 		n = tasks + attempts
 		if err != nil {
 			return err
@@ -75,10 +74,10 @@ func (l *Ledger) uncounted(ctx context.Context) (bool, error) {
 // requeue or a purge makes the ledger forget them. The caller has locked the tasks.
 func (l *Ledger) countEnds(ctx context.Context, tx *transaction, ids ...string) error {
 	list, ts := idList(ids), tallies{}
-	if _, err := l.tallyTasks(ctx, tx, ts, countTasks+l.d.idList()+endOfTask, list); err != nil {
+	if _, err := l.tallyTasks(ctx, tx, ts, countTasks+l.d.oneOf("id")+stillUncounted+endOfTask, list); err != nil {
 		return err
 	}
-	if _, err := l.tallyAttempts(ctx, tx, ts, countAttempts+`task_id IN `+l.d.idList()+endOfAttempt, list); err != nil {
+	if _, err := l.tallyAttempts(ctx, tx, ts, countAttempts+l.d.oneOf("task_id")+stillUncounted+endOfAttempt, list); err != nil {
 		return err
 	}
 	return l.save(ctx, tx, ts)

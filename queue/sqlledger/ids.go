@@ -1,6 +1,7 @@
 package sqlledger
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -61,4 +62,32 @@ func isIDPrefix(s string) bool {
 		}
 	}
 	return true
+}
+
+// idList is the argument for a dialect's oneOf.
+func idList(ids []string) string {
+	b, err := json.Marshal(ids)
+	if err != nil {
+		panic("sqlledger: strings do not encode: " + err.Error())
+	}
+	return string(b)
+}
+
+// oneOf is the condition that a column has one of the ids in an idList: one statement and one
+// argument, however many they are.
+func (d dialect) oneOf(column string) string {
+	if d.postgres { // as an array: joined with a set, a table without statistics is read whole
+		return column + ` = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(? AS jsonb))))`
+	}
+	return column + ` IN (SELECT value FROM json_each(?))`
+}
+
+// changePicked is an update of the rows that "FROM ..." finds, but for those that somebody has
+// locked. It goes to them by their place in the table, whatever statistics say.
+func (d dialect) changePicked(from, update, returning string) string {
+	if d.postgres {
+		return `WITH picked AS MATERIALIZED (SELECT ctid AS place` + from + d.skip + `) ` +
+			update + `ctid = ANY (ARRAY(SELECT place FROM picked))` + returning
+	}
+	return update + `rowid IN (SELECT rowid` + from + `)` + returning
 }

@@ -14,7 +14,7 @@ import (
 
 // maxExamined is how many tasks one page of a list looks at when it narrows by fields that have no
 // index. A page with too few matches among these ends early, with a cursor that goes on.
-const maxExamined = 10_000
+const maxExamined = 5_000
 
 // List pages by id, which is a UUIDv7: the newest first; times and prefixes are ranges of ids.
 func (l *Ledger) List(ctx context.Context, f queue.Filter, after queue.Cursor, limit int) ([]queue.Task, queue.Cursor, error) {
@@ -49,11 +49,10 @@ func (l *Ledger) List(ctx context.Context, f queue.Filter, after queue.Cursor, l
 	return tasks, queue.Cursor(cut), nil
 }
 
-// path is one index to go along by id: the WHERE that picks it, and how it spells the id.
+// path is one index to go along: by its column, which has this value, and then by id.
 type path struct {
-	where string
-	args  []any
-	id    string
+	column, value string // empty: by id alone
+	condition     string // the index's own, see migration 3
 }
 
 // listPlan is how a list goes through the tasks: along one path, or several whose pages are
@@ -73,20 +72,20 @@ func planList(f queue.Filter) listPlan {
 	labelFirst := label != "" && (len(states) == 0 || slices.Contains(states, queue.Succeeded))
 	switch {
 	case f.BatchID != "":
-		p.follow(`batch_id = ? AND batch_id <> ''`, f.BatchID)
+		p.follow(path{"batch_id", f.BatchID, `batch_id <> ''`})
 	case code != "":
-		p.follow(`code = ? AND code <> ''`, code)
+		p.follow(path{"code", code, `code <> ''`})
 		code = ""
 	case labelFirst:
-		p.follow(`label = ? AND label <> ''`, label)
+		p.follow(path{"label", label, `label <> ''`})
 		label = ""
 	case len(states) > 0:
 		for _, s := range states {
-			p.followState(s)
+			p.follow(path{"state", string(s), `state <> 'running'`})
 		}
 		states = nil
 	default:
-		p.follow(`true`)
+		p.follow(path{})
 	}
 	p.equal("code", code)
 	p.equal("label", label)
@@ -102,19 +101,7 @@ func planList(f queue.Filter) listPlan {
 	return p
 }
 
-func (p *listPlan) follow(where string, args ...any) {
-	p.along = append(p.along, path{where, args, `id`})
-}
-
-// followState goes along one state. Running tasks are few and have no index by id: spelt like this,
-// an id keeps SQLite from going through all tasks for them.
-func (p *listPlan) followState(s queue.State) {
-	if s == queue.Running {
-		p.along = append(p.along, path{where: `state = 'running'`, id: `(id || '')`})
-		return
-	}
-	p.follow(`state = ? AND state <> 'running'`, string(s))
-}
+func (p *listPlan) follow(a path) { p.along = append(p.along, a) }
 
 func (p *listPlan) and(where string, args ...any) {
 	p.narrow += ` AND ` + where
@@ -167,10 +154,21 @@ func (l *Ledger) page(ctx context.Context, a path, p listPlan, ids idRange, limi
 	})
 }
 
-// walk is the query that goes along a path, the newest first.
+// walk is the query that goes along a path, the newest first. Column and id are compared and
+// sorted as one: only the index serves that, while to "column = ? ORDER BY id" Postgres may prefer
+// the primary key, and pass over all other tasks. The few running ones are read all.
 func (a path) walk(what, narrow string, narrowArgs []any, ids idRange) (query string, args []any) {
-	return `SELECT ` + what + ` FROM tasks WHERE ` + a.where + ` AND ` + a.id + ` >= ? AND ` + a.id + ` < ?` + narrow +
-		` ORDER BY ` + a.id + ` DESC`, slices.Concat(a.args, []any{ids.from, ids.to}, narrowArgs)
+	where, order := `id >= ? AND id < ?`, `id DESC`
+	args = []any{ids.from, ids.to}
+	switch {
+	case a.value == string(queue.Running) && a.column == "state":
+		where, order = `state = 'running' AND (id || '') >= ? AND (id || '') < ?`, `(id || '') DESC`
+	case a.column != "":
+		key := `(` + a.column + `, id)`
+		where, order = a.condition+` AND `+key+` >= (?, ?) AND `+key+` < (?, ?)`, a.column+` DESC, id DESC`
+		args = []any{a.value, ids.from, a.value, ids.to}
+	}
+	return `SELECT ` + what + ` FROM tasks WHERE ` + where + narrow + ` ORDER BY ` + order, append(args, narrowArgs...)
 }
 
 // FindFinished looks at the newest task with this digest. Who takes a result away clears the

@@ -34,7 +34,7 @@ func TestListsUseTheirIndex(t *testing.T) {
 			for _, query := range []string{walk(a, columns, p), walk(a, `id`, listPlan{})} {
 				plan := explain(t, l, query)
 				sorts := strings.Contains(plan, "TEMP B-TREE")
-				if strings.Contains(plan, "SCAN") && !strings.Contains(plan, "tasks_lease") || sorts != (a.id != `id`) {
+				if strings.Contains(plan, "SCAN") && !strings.Contains(plan, "tasks_lease") || sorts != (a.value == "running") {
 					t.Errorf("%+v is planned as %s", tc.filter, plan)
 				}
 				_, index, _ := strings.Cut(strings.Replace(plan, "COVERING ", "", 1), "USING INDEX ")
@@ -76,11 +76,13 @@ func TestUpkeepUsesItsIndexes(t *testing.T) {
 		}
 	}
 	for _, update := range []string{
-		countTasks + l.d.idList(),
-		`WITH picked AS MATERIALIZED (SELECT task_id, number` + uncountedAttempts + `) ` + countAttempts + `(task_id, number) IN (SELECT task_id, number FROM picked)`,
+		countTasks + l.d.oneOf("id") + stillUncounted,
+		countAttempts + l.d.oneOf("task_id") + stillUncounted,
+		l.d.changePicked(uncountedTasks, countTasks, ""),
+		l.d.changePicked(uncountedAttempts, countAttempts, ""),
 	} {
 		plan := explain(t, l, strings.ReplaceAll(update, "?", "'1'"))
-		if strings.Contains(plan, "SCAN tasks;") || strings.Contains(plan, "SCAN attempts;") {
+		if strings.Contains(plan+";", "SCAN tasks;") || strings.Contains(plan+";", "SCAN attempts;") || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("an update is planned as %s", plan)
 		}
 	}

@@ -2,7 +2,6 @@ package sqlledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,7 +58,7 @@ func (l *Ledger) Purged(ctx context.Context, step int, ids []string) error {
 		if step == queue.PurgeRow {
 			err = l.deleteTasks(ctx, tx, done, list)
 		} else {
-			err = tx.exec(ctx, `UPDATE tasks SET purge_step = purge_step + 1, `+p.clear+` WHERE id IN `+l.d.idList(), idList(list))
+			err = tx.exec(ctx, `UPDATE tasks SET purge_step = purge_step + 1, `+p.clear+` WHERE `+l.d.oneOf("id"), idList(list))
 		}
 		if err != nil {
 			return err
@@ -75,7 +74,7 @@ type purgedTask struct{ id, lane, batch string }
 // lockPurged locks those of the tasks whose next step this is, in the order of their ids, so that
 // two janitors with the same tasks do not wait for each other in a circle.
 func (l *Ledger) lockPurged(ctx context.Context, tx *transaction, step int, ids []string) ([]purgedTask, error) {
-	rows, err := tx.query(ctx, `SELECT id, lane, batch_id FROM tasks WHERE id IN `+l.d.idList()+` AND purge_step = ? AND finished_at > 0
+	rows, err := tx.query(ctx, `SELECT id, lane, batch_id FROM tasks WHERE `+l.d.oneOf("id")+` AND purge_step = ? AND finished_at > 0
 		ORDER BY id`+l.d.lock, idList(ids), step)
 	if err != nil {
 		return nil, err
@@ -92,8 +91,8 @@ func (l *Ledger) deleteTasks(ctx context.Context, tx *transaction, tasks []purge
 	if err := l.countEnds(ctx, tx, ids...); err != nil {
 		return err
 	}
-	for _, table := range []string{`attempts WHERE task_id`, `tasks WHERE id`} {
-		if err := tx.exec(ctx, `DELETE FROM `+table+` IN `+l.d.idList(), idList(ids)); err != nil {
+	for _, rows := range []string{`attempts WHERE ` + l.d.oneOf("task_id"), `tasks WHERE ` + l.d.oneOf("id")} {
+		if err := tx.exec(ctx, `DELETE FROM `+rows, idList(ids)); err != nil {
 			return err
 		}
 	}
@@ -171,22 +170,5 @@ func (l *Ledger) PurgedBatches(ctx context.Context, step int, ids []string) erro
 	if step == queue.PurgeRow {
 		change = `DELETE FROM batches`
 	}
-	return wrap("purged batches", l.exec(ctx, change+` WHERE id IN `+l.d.idList()+` AND finished_at > 0 AND `+ripe, idList(ids)))
-}
-
-// idList is the argument for a dialect's idList.
-func idList(ids []string) string {
-	b, err := json.Marshal(ids)
-	if err != nil {
-		panic("sqlledger: strings do not encode: " + err.Error())
-	}
-	return string(b)
-}
-
-// idList is a set of ids to use after IN: one statement, and one argument, however many they are.
-func (d dialect) idList() string {
-	if d.postgres {
-		return `(SELECT jsonb_array_elements_text(CAST(? AS jsonb)))`
-	}
-	return `(SELECT value FROM json_each(?))`
+	return wrap("purged batches", l.exec(ctx, change+` WHERE `+l.d.oneOf("id")+` AND finished_at > 0 AND `+ripe, idList(ids)))
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -42,6 +43,34 @@ func TestHistoryOfABusyWeek(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("a minute of a lane takes %d bytes", size)
+		})
+	}
+}
+
+// BenchmarkRollUp is what a task's end costs the history, in batches of 500.
+func BenchmarkRollUp(b *testing.B) {
+	urls := map[string]string{"file": "sqlite://" + filepath.Join(b.TempDir(), "ledger.db")}
+	if pg := os.Getenv(postgresEnv); pg != "" {
+		urls["postgres"] = pg
+	}
+	for name, url := range urls {
+		b.Run(name, func(b *testing.B) {
+			l, err := Open(b.Context(), url, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.Close()
+			for range b.N {
+				if err := oneTask(b.Context(), l); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ResetTimer()
+			for n := 1; n > 0; {
+				if n, err = l.RollUp(b.Context(), 500); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 	}
 }
