@@ -24,9 +24,9 @@ type Event struct {
 // Audit writes an event to the audit log.
 type Audit func(ctx context.Context, e Event) error
 
-// Options tunes a Guard. The zero value is for plain HTTP on the loopback.
+// Options tunes a Guard.
 type Options struct {
-	Addr        string        // where the server listens; see CheckExposure
+	Addr        string        // where the server listens, see CheckExposure; empty, as on Lambda: where strangers are
 	TLS         bool          // this process serves TLS
 	Proxy       bool          // a proxy in front does, and adds the client's address to X-Forwarded-For
 	AdminHash   string        // password hash of the first admin; empty: on the loopback a random password

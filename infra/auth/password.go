@@ -48,8 +48,11 @@ var ErrPassword = fmt.Errorf("auth: a password has at least %d characters, at mo
 // of kinds of characters is not asked for, as NIST SP 800-63B advises.
 func checkPassword(name, password string) error {
 	if !utf8.ValidString(password) || len(password) > maxPassword || utf8.RuneCountInString(password) < minPassword ||
-		strings.EqualFold(password, name) || strings.Count(password, password[:1]) == len(password) {
+		strings.EqualFold(password, name) {
 		return ErrPassword
+	}
+	if first, _ := utf8.DecodeRuneInString(password); strings.Trim(password, string(first)) == "" {
+		return ErrPassword // one character all along
 	}
 	return nil
 }

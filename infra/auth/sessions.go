@@ -89,11 +89,11 @@ func (s sessionStore) Delete(token string) error { return s.DeleteCtx(context.Ba
 // from an OpenID provider crosses sites, and Strict would ask for another sign-in after every link
 // from a mail.
 func newSessions(s *Store, o Options) *scs.SessionManager {
-	m := scs.New()
-	m.Store, m.HashTokenInStore = sessionStore{s}, true
-	m.Lifetime, m.IdleTimeout = o.SessionTime, min(o.IdleTime, o.SessionTime)
-	m.Cookie = scs.SessionCookie{Name: cookieName("idphoto", o.Secure), Path: "/", HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteLaxMode}
-	return m
+	return &scs.SessionManager{ // not scs.New, which starts a goroutine that nothing ends
+		Store: sessionStore{s}, HashTokenInStore: true, Codec: scs.GobCodec{},
+		Lifetime: o.SessionTime, IdleTimeout: min(o.IdleTime, o.SessionTime),
+		Cookie: scs.SessionCookie{Name: cookieName("idphoto", o.Secure), Path: "/", HttpOnly: true, Secure: o.Secure, SameSite: http.SameSiteLaxMode},
+	}
 }
 
 // cookieName keeps other hosts of the domain from setting our cookies, where the browser allows
