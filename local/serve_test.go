@@ -226,11 +226,41 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
+func TestEachLaneHasAQueueUnlessOneIsGivenForBoth(t *testing.T) {
+	for name, tc := range map[string]struct {
+		c     Config
+		bulk  string // prefix of the bulk lane's URL; empty: it shares the express queue
+		shown string
+	}{
+		"in memory":       {Config{}, "mem://", "in memory"},
+		"one given":       {Config{Queue: "rabbit://tasks"}, "", "rabbit://tasks"},
+		"both given":      {Config{Queue: "rabbit://tasks", QueueBulk: "rabbit://bulk"}, "rabbit://bulk", "rabbit://tasks, for batches rabbit://bulk"},
+		"only bulk given": {Config{QueueBulk: "rabbit://bulk"}, "rabbit://bulk", "in memory, for batches rabbit://bulk"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := tc.c.settings()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(s.BulkTopicURL, tc.bulk) || (s.BulkTopicURL == "") != (tc.bulk == "") || s.BulkTopicURL == s.TopicURL {
+				t.Errorf("the lanes' topics are %q and %q", s.TopicURL, s.BulkTopicURL)
+			}
+			if s.SubscriptionURL != s.TopicURL || s.BulkSubscriptionURL != s.BulkTopicURL {
+				t.Errorf("subscriptions %q and %q are not of the topics", s.SubscriptionURL, s.BulkSubscriptionURL)
+			}
+			if got := where(s).Queue; got != tc.shown {
+				t.Errorf("shown as %q, want %q", got, tc.shown)
+			}
+		})
+	}
+}
+
 func TestABadStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
 	for name, c := range map[string]Config{
 		"ledger":  {Memory: true, Ledger: "oracle://x"},
 		"blobs":   {Memory: true, Blobs: "ftp://x"},
 		"queue":   {Memory: true, Queue: "pigeon://x"},
+		"bulk":    {Memory: true, QueueBulk: "pigeon://x"},
 		"setting": {Memory: true, Environ: []string{"LEASE=never"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -71,3 +71,58 @@ func benchmarkIdleStart(b *testing.B, ledgerURL string) {
 	b.ReportMetric(waits[len(waits)*99/100].Seconds()*1e3, "p99-ms")
 	b.ReportMetric(0, "ns/op") // the pause, mostly
 }
+
+// BenchmarkLanes measures tasks per second through a worker that pulls both lanes, with eight slots
+// and a ledger in memory: neither the lane nor the wait for the lane whose turn it is may matter.
+func BenchmarkLanes(b *testing.B) {
+	for name, lanes := range map[string][]string{"express": {queue.Express}, "bulk": {queue.Bulk}, "both": queue.Lanes} {
+		b.Run(name, func(b *testing.B) { benchmarkLanes(b, lanes) })
+	}
+}
+
+func benchmarkLanes(b *testing.B, lanes []string) {
+	l, err := sqlledger.Open(b.Context(), "mem://", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	topics, subs := make(map[string]queue.Topic), make(map[string]queue.Subscription)
+	for _, lane := range queue.Lanes {
+		url := "mem://" + rand.Text()
+		topic, err := transport.OpenTopic(b.Context(), url)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer topic.Close(context.Background())
+		sub, err := transport.OpenSubscription(b.Context(), url)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer sub.Close(context.Background())
+		topics[lane], subs[lane] = topic, sub
+	}
+	p := queue.NewPublisher(l, topics, &queue.PublisherOptions{Logger: quiet})
+	done := make(chan struct{}, b.N)
+	h := does(func(context.Context, *queue.Job) (json.RawMessage, error) { done <- struct{}{}; return nil, nil })
+	for i := range b.N {
+		if _, _, err := p.Submit(b.Context(), queue.Task{Kind: "noop", Lane: lanes[i%len(lanes)]}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	b.ResetTimer()
+	began := time.Now()
+	go func() {
+		ended <- queue.NewWorker(l, kinds(h), &queue.WorkerOptions{Slots: 8, Logger: quiet}).Run(ctx, subs)
+	}()
+	for range b.N {
+		<-done
+	}
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "tasks/s")
+	b.StopTimer()
+	stop()
+	if err := <-ended; err != nil {
+		b.Error(err)
+	}
+}
