@@ -40,6 +40,18 @@ const (
 	Internal         = "internal"
 )
 
+// Codes of people and keys.
+const (
+	SignInFailed  = "sign_in_failed"
+	WrongPassword = "wrong_password" // of somebody who is already signed in
+	RateLimited   = "rate_limited"   // Detail: retry_after
+	WeakPassword  = "weak_password"
+	BadName       = "bad_name"
+	NameTaken     = "name_taken"
+	LastAdmin     = "last_admin"
+	ForeignPerson = "person_of_provider"
+)
+
 // OriginalGone ends a task whose picture is no longer there when its turn comes. The other codes
 // of tasks stand in packages fault and queue.
 const OriginalGone = "original_gone"
@@ -162,6 +174,30 @@ var table = map[string]Entry{
 	Forbidden: {Status: http.StatusForbidden,
 		English: Text{"This is not open to you.", "Ask the operator of the service."},
 		Chinese: Text{"您无权访问此内容。", "请联系服务管理员。"}},
+	SignInFailed: {Status: http.StatusUnauthorized,
+		English: Text{"You could not be signed in.", "Check the name and the password. If they are right, ask an admin whether you may sign in here."},
+		Chinese: Text{"登录失败。", "请检查用户名和密码。如果都正确，请向管理员确认您是否有权登录。"}},
+	WrongPassword: {Status: unprocessable,
+		English: Text{"The old password is not right.", "Nothing was changed. Type the password that you signed in with."},
+		Chinese: Text{"原密码不正确。", "没有做任何修改，请输入您登录时使用的密码。"}},
+	RateLimited: {Status: http.StatusTooManyRequests,
+		English: Text{"Too many attempts were made.", "Wait {retry_after} s, then try once more."},
+		Chinese: Text{"尝试次数过多。", "请等待 {retry_after} 秒后再试。"}},
+	WeakPassword: {Status: unprocessable,
+		English: Text{"This password is too easy to guess, or too long.", "Use at least 12 characters, not the name, and not one character all along. Several words make a good password."},
+		Chinese: Text{"该密码过于简单或过长。", "请至少使用 12 个字符，不要与用户名相同，也不要重复同一个字符。几个词语连在一起就是好密码。"}},
+	BadName: {Status: unprocessable,
+		English: Text{"This name cannot be used.", "People: 2 to 64 of a-z, 0-9, dot, dash and underscore. Keys: 2 to 64 letters, digits, spaces, dots, dashes and underscores."},
+		Chinese: Text{"不能使用这个名称。", "用户名：2 到 64 个 a-z、0-9、点、短横线或下划线。密钥名：2 到 64 个文字、数字、空格、点、短横线或下划线。"}},
+	NameTaken: {Status: http.StatusConflict,
+		English: Text{"Somebody of this name is already here.", "Choose another name, or change the person in the list."},
+		Chinese: Text{"该用户名已存在。", "请换一个名称，或在列表中修改该用户。"}},
+	LastAdmin: {Status: http.StatusConflict,
+		English: Text{"This is the last admin who can sign in.", "Make somebody else an admin first."},
+		Chinese: Text{"这是最后一位可以登录的管理员。", "请先指定另一位管理员。"}},
+	ForeignPerson: {Status: http.StatusConflict,
+		English: Text{"Password and role of this person are kept at the OpenID provider.", "Change them there, or in the settings (OIDC_ROLES)."},
+		Chinese: Text{"该用户的密码和角色由 OpenID 提供方管理。", "请在提供方处或在设置（OIDC_ROLES）中修改。"}},
 	NotFound: {Status: http.StatusNotFound,
 		English: Text{"There is nothing at this address.", "Check the address, or the task's number."},
 		Chinese: Text{"此地址没有内容。", "请检查地址或任务编号。"}},
