@@ -91,6 +91,7 @@ type Work interface {
 	// Withdraw removes a task that was stored a moment ago and could not be published. withdrawn is
 	// false, and nothing changes, when a worker has claimed it, it left Queued in another way, or it
 	// counts as published meanwhile: a janitor found it, or a repeated submission relies on it.
+	// ErrNotFound for an unknown id.
 	Withdraw(ctx context.Context, id string) (withdrawn bool, err error)
 
 	// RecordDead stores t as Dead with its Code and Detail: a message that nobody can read, made
@@ -136,9 +137,9 @@ type Cursor string
 
 // Operation is what operators do.
 type Operation interface {
-	// Requeue lets a Dead or Cancelled task run again, at once, with more attempts beside those it
-	// had; a Retrying one need not wait any longer. Its attempts stay. ErrNotRequeued for any
-	// other, ErrNotFound for an unknown id.
+	// Requeue lets a Dead or Cancelled task run again, at once and at least the given number of
+	// times; a Retrying one need not wait any longer. Its attempts stay. ErrNotRequeued for any
+	// other and for one that is erased or whose original was purged, ErrNotFound for an unknown id.
 	Requeue(ctx context.Context, id string, attempts int) (Task, error)
 
 	// PauseLane keeps tasks of the lane from being claimed; running ones go on. Pausing twice keeps

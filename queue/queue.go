@@ -130,5 +130,5 @@ var (
 	ErrConflict     = errors.New("queue: idempotency key is in use for another submission")
 	ErrFinal        = errors.New("queue: task is already finished")
 	ErrPaused       = errors.New("queue: the task's lane is paused")
-	ErrNotRequeued  = errors.New("queue: only a dead, cancelled or retrying task that is not erased can run again")
+	ErrNotRequeued  = errors.New("queue: only a dead, cancelled or retrying task that still has its original can run again")
 )

@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"idphoto/queue"
 )
 
 // TestStatementsMakeSpansOnlyWithinATrace: the sweeps of an idle ledger, which belong to no trace,
@@ -62,6 +64,38 @@ func work(ctx context.Context, l *Ledger) error {
 	}
 	_, err := l.Stale(ctx, time.Minute, 1)
 	return err
+}
+
+// TestCountersOfProcessesThatAreGoneAreFolded: each server process counts for itself, and a long
+// life of the ledger sees very many of them.
+func TestCountersOfProcessesThatAreGoneAreFolded(t *testing.T) {
+	if os.Getenv(postgresEnv) == "" {
+		t.Skipf("no Postgres: %s is not set", postgresEnv)
+	}
+	url := newSchema(t)
+	l := open(t, url, time.Now)
+	batch := queue.Batch{ID: queue.NewID()}
+	tasks := []queue.Task{{ID: "1", Kind: "noop", Lane: queue.Bulk, MaxAttempts: 1}, {ID: "2", Kind: "noop", Lane: queue.Bulk, MaxAttempts: 1}}
+	if _, _, err := l.CreateBatch(t.Context(), batch, tasks); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 1 // no server process has this id
+	for _, table := range []string{"task_counts", "batch_counts"} {
+		if err := l.exec(t.Context(), `UPDATE `+table+` SET shard = ?`, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := open(t, url, time.Now)
+	for _, table := range []string{"task_counts", "batch_counts"} {
+		var shard, n int64
+		if err := later.queryRow(t.Context(), later.read, `SELECT MAX(shard), SUM(n) FROM `+table).Scan(&shard, &n); err != nil || shard != 0 || n != 2 {
+			t.Errorf("%s: highest shard %d, sum %d, %v; want 0 and 2", table, shard, n, err)
+		}
+	}
+	wantCounted(t, later, map[queue.State]int64{queue.Queued: 2})
+	if b, err := later.GetBatch(t.Context(), batch.ID); err != nil || b.Counts[queue.Queued] != 2 {
+		t.Errorf("batch = %+v, %v", b, err)
+	}
 }
 
 // TestErrorsNeverShowThePassword: neither when the server is away nor when it refuses.
