@@ -167,8 +167,11 @@ func (b *bencher) run(ctx context.Context, pictures [][]byte, count, inFlight in
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
 
 // memory reads a line of this process's status, in MiB; 0 where the system has none.
-func memory(name string) float64 {
-	data, err := os.ReadFile("/proc/self/status")
+func memory(name string) float64 { return memoryOf("self", name) }
+
+// memoryOf reads it of a process by its id.
+func memoryOf(process, name string) float64 {
+	data, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return 0
 	}
