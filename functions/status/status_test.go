@@ -486,3 +486,30 @@ func TestWhereStreamingIsImpossibleOneEventIsSent(t *testing.T) {
 		t.Errorf("answer is %d %q", w.Code, w.Body)
 	}
 }
+
+func TestAnExpiredPhotoSaysSo(t *testing.T) {
+	s := start(t, nil)
+	id := s.done(t)
+	for _, step := range []int{queue.PurgeOriginal, queue.PurgeResult} {
+		if err := s.ledger.Purged(t.Context(), step, []string{id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantProblem(t, s.ask(t, "GET", "/result/"+id), 410, "expired")
+	v := object(t, s.ask(t, "GET", "/status/"+id))
+	if v["expired"] != true || v["result_available"] != false || v["download_url"] != nil || v["status"] != "SUCCESS" {
+		t.Errorf("status is %v", v)
+	}
+}
+
+func TestATaskTellsItsBatch(t *testing.T) {
+	s := start(t, nil)
+	task := queue.Task{ID: queue.NewID(), Kind: photo.Kind, Lane: queue.Bulk, MaxAttempts: 4, Options: json.RawMessage(`{}`)}
+	b, _, err := s.ledger.CreateBatch(t.Context(), queue.Batch{ID: queue.NewID(), Total: 1}, []queue.Task{task})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := object(t, s.ask(t, "GET", "/status/"+task.ID)); v["batch_id"] != b.ID {
+		t.Errorf("status is %v, want batch %s", v, b.ID)
+	}
+}
