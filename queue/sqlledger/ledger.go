@@ -10,7 +10,8 @@
 // SQLite runs in WAL mode with synchronous=NORMAL: a commit survives the crash of any process,
 // which is what an accepted task is promised. A power cut may lose the last commits (never the
 // file's consistency); who needs them too adds ?synchronous=full to the URL, at about a quarter
-// of the speed. Postgres syncs each commit by its own default.
+// of the speed. Postgres syncs each commit by its own default, except for what may be forgotten: that
+// a message was sent, and a renewal.
 //
 // # Clocks
 //
