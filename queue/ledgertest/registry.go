@@ -161,7 +161,7 @@ var registry = []promise{
 				b.Fatal(err)
 			}
 		}
-		if !b.heartbeat(w) || !b.heartbeat(w) {
+		if first, again := b.heartbeat(w), b.heartbeat(w); !first || !again {
 			b.Error("not asked to drain")
 		}
 		if all, _ := b.Workers(b.ctx()); !all[0].DrainAsked {
