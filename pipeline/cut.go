@@ -33,8 +33,23 @@ func (p *Pipeline) Matte(ctx context.Context, data []byte) (*resample.Plane, err
 	if err != nil {
 		return nil, err
 	}
-	return alpha.Warp(toNet, w, h), nil
+	// Refined where the network blurs, at most at the size of a large photo.
+	scale = min(1, refineLongSide/float64(max(w, h)))
+	rw, rh := max(1, int(float64(w)*scale)), max(1, int(float64(h)*scale))
+	toFine := geometry.Affine{A: float64(rw) / float64(w), E: float64(rh) / float64(h)}
+	fine := alpha.Warp(toFine.Inverse().Then(toNet), rw, rh)
+	if err := matte.Refine(ctx, resample.Sample(pic, toFine.Inverse(), rw, rh, resample.Linear), fine, refineReach(float64(rw)/float64(nw))); err != nil {
+		return nil, err
+	}
+	return fine.Warp(toFine, w, h), nil
 }
+
+// refineLongSide bounds the size at which whole pictures are refined.
+const refineLongSide = 1200
+
+// refineReach is how far, in pixels, the network's alpha is off around an outline: some four of its
+// own pixels, which are scale times as large.
+func refineReach(scale float64) int { return max(1, int(math.Round(4*scale))) }
 
 // fit rounds a side to what the matting network takes.
 func fit(side float64) int {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"image"
+	"math"
 
 	"idphoto/pipeline/compose"
 	"idphoto/pipeline/face"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/matte"
 	"idphoto/pipeline/picture"
 	"idphoto/pipeline/resample"
 	"idphoto/pipeline/spec"
@@ -117,7 +119,7 @@ func (r *run) solve() error {
 	return nil
 }
 
-func (r *run) compose(context.Context) error {
+func (r *run) compose(ctx context.Context) error {
 	w, h := r.req.Spec.WidthPx, r.req.Spec.HeightPx
 	toHead := r.crop.ToPhoto().Inverse()
 	toSource := toHead.Then(r.area.toSource)
@@ -125,11 +127,15 @@ func (r *run) compose(context.Context) error {
 	if r.req.Background.Kind == spec.Original {
 		return nil
 	}
-	alpha := r.area.alpha.Warp(toHead.Then(r.area.toWork), w, h)
+	toAlpha := toHead.Then(r.area.toWork)
+	alpha := r.area.alpha.Warp(toAlpha, w, h)
 	for i, inside := range resample.Inside(r.pic, toSource, w, h) {
 		if !inside {
 			alpha.Pix[i] = 0
 		}
+	}
+	if err := matte.Refine(ctx, r.photo, alpha, refineReach(1/math.Hypot(toAlpha.A, toAlpha.D))); err != nil {
+		return err
 	}
 	fg := compose.Foreground(r.photo, alpha)
 	r.cutout = compose.Cutout(fg, alpha)

@@ -1,0 +1,164 @@
+package matte
+
+import (
+	"context"
+	"errors"
+	"image"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"idphoto/pipeline/resample"
+)
+
+// hair draws a body with strands two pixels wide standing up from it, w pixels wide, dark on a
+// light wall, and returns picture and true alpha.
+func hair(w int) (*image.RGBA, *resample.Plane) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	truth := resample.NewPlane(w, w)
+	for y := range w {
+		for x := range w {
+			switch {
+			case y > w/2:
+				truth.Pix[y*w+x] = 1
+			case y > w/2-10 && x%8 < 2:
+				truth.Pix[y*w+x] = .8
+			}
+		}
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, w))
+	for i, a := range truth.Pix {
+		noise := float32(rng.NormFloat64())
+		for ch, c := range [3][2]float32{{60, 200}, {40, 210}, {30, 190}} {
+			img.Pix[4*i+ch] = byte(a*c[0] + (1-a)*c[1] + noise)
+		}
+		img.Pix[4*i+3] = 255
+	}
+	return img, truth
+}
+
+// blurred is what a network makes of it: the mean over 9x9 pixels.
+func blurred(p *resample.Plane) *resample.Plane {
+	out := resample.NewPlane(p.W, p.H)
+	for y := range p.H {
+		for x := range p.W {
+			var sum float32
+			for dy := -4; dy <= 4; dy++ {
+				for dx := -4; dx <= 4; dx++ {
+					sum += p.At(x+dx, y+dy)
+				}
+			}
+			out.Pix[y*p.W+x] = sum / 81
+		}
+	}
+	return out
+}
+
+// off is the mean absolute difference.
+func off(a, b *resample.Plane) float64 {
+	var sum float64
+	for i := range a.Pix {
+		sum += math.Abs(float64(a.Pix[i] - b.Pix[i]))
+	}
+	return sum / float64(len(a.Pix))
+}
+
+func TestRefineFindsTheStrands(t *testing.T) {
+	img, truth := hair(120)
+	alpha := blurred(truth)
+	before := off(alpha, truth)
+	if err := Refine(t.Context(), img, alpha, 4); err != nil {
+		t.Fatal(err)
+	}
+	if after := off(alpha, truth); after > before/3 {
+		t.Errorf("mean difference %.4f, before %.4f: want a third at most", after, before)
+	}
+	for i, v := range alpha.Pix {
+		if v < 0 || v > 1 || v != v {
+			t.Fatalf("alpha %v at %d", v, i)
+		}
+	}
+}
+
+// TestRefineOfALargePicture: more unknown pixels than are solved at once.
+func TestRefineOfALargePicture(t *testing.T) {
+	img, truth := hair(240)
+	for y := range 240 { // a band of unknown across the wall: half of the picture
+		for x := range 240 {
+			if y < 100 {
+				truth.Pix[y*240+x] = 0
+			}
+		}
+	}
+	alpha := blurred(truth)
+	before := off(alpha, truth)
+	b := newBand(alpha, 4)
+	if err := refineHalf(t.Context(), img, alpha, 4, b.known); err != nil {
+		t.Fatal(err)
+	}
+	if after := off(alpha, truth); after > before {
+		t.Errorf("mean difference %.4f, before %.4f", after, before)
+	}
+	for i, k := range b.known {
+		if k != unknown && alpha.Pix[i] != float32(k) {
+			t.Fatalf("a sure pixel became %v", alpha.Pix[i])
+		}
+	}
+}
+
+// TestRefineKeepsWhatColourCannotTell: before a wall of the person's own colour the outline stays
+// the network's.
+func TestRefineKeepsWhatColourCannotTell(t *testing.T) {
+	_, truth := hair(120)
+	img := image.NewRGBA(image.Rect(0, 0, 120, 120))
+	for i := range img.Pix {
+		img.Pix[i] = 90
+	}
+	alpha := blurred(truth)
+	want := &resample.Plane{W: 120, H: 120, Pix: append([]float32(nil), alpha.Pix...)}
+	if err := Refine(t.Context(), img, alpha, 4); err != nil {
+		t.Fatal(err)
+	}
+	if d := off(alpha, want); d > .02 {
+		t.Errorf("mean difference from the network's alpha %.4f", d)
+	}
+}
+
+func TestRefineOfASureMatteChangesNothing(t *testing.T) {
+	img, _ := hair(60)
+	alpha := resample.NewPlane(60, 60)
+	if err := Refine(t.Context(), img, alpha, 4); err != nil || off(alpha, resample.NewPlane(60, 60)) != 0 {
+		t.Errorf("Refine changed an empty matte: %v", err)
+	}
+}
+
+func TestRefineStopsWhenAsked(t *testing.T) {
+	img, truth := hair(60)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Refine(ctx, img, blurred(truth), 4); !errors.Is(err, context.Canceled) {
+		t.Errorf("Refine = %v", err)
+	}
+}
+
+func TestDistances(t *testing.T) {
+	p := resample.NewPlane(41, 31)
+	p.Pix[15*41+20] = 1
+	for i, got := range distances(p, func(v float32) bool { return v > 0 }) {
+		want := math.Hypot(float64(i%41-20), float64(i/41-15))
+		if math.Abs(float64(got)-want) > .09*want {
+			t.Fatalf("distance of pixel %d is %v, want %v", i, got, want)
+		}
+	}
+}
+
+func BenchmarkRefine(b *testing.B) {
+	img, truth := hair(400)
+	alpha := blurred(truth)
+	for b.Loop() {
+		work := &resample.Plane{W: 400, H: 400, Pix: append([]float32(nil), alpha.Pix...)}
+		if err := Refine(b.Context(), img, work, 4); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
