@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"time"
 
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
@@ -114,7 +115,7 @@ func finish(archive *zip.Writer, names taken, items []Item, lang problem.Languag
 		}
 	}
 	if len(failed) > 0 {
-		w, err := archive.Create(names.name("failures", ".csv"))
+		w, err := archive.CreateHeader(&zip.FileHeader{Name: names.name("failures", ".csv"), Method: zip.Deflate, Modified: time.Now().UTC()})
 		if err != nil {
 			return err
 		}
