@@ -36,6 +36,12 @@ func (r Role) String() string {
 // MarshalText is the stored name, for JSON.
 func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
+// UnmarshalText reads what ParseRole does.
+func (r *Role) UnmarshalText(text []byte) (err error) {
+	*r, err = ParseRole(string(text))
+	return err
+}
+
 // ParseRole reads one of client, viewer, operator, admin: the roles that can be given.
 func ParseRole(name string) (Role, error) {
 	i := slices.Index(roleNames, name)
