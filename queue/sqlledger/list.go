@@ -144,6 +144,13 @@ func (l *Ledger) cut(ctx context.Context, p listPlan, ids idRange) (string, erro
 // page reads along one path.
 func (l *Ledger) page(ctx context.Context, a path, p listPlan, ids idRange, limit int) ([]queue.Task, error) {
 	query, args := a.walk(columns, p.narrow, p.narrowArgs, ids)
+	if l.d.postgres && p.narrow != "" {
+		// Expecting few matches, Postgres would rather read the table than the index: here it must
+		// walk first. No walk that cut has bounded is longer.
+		walk, bounds := a.walk(`*`, "", nil, ids)
+		query = fmt.Sprintf(`SELECT %s FROM (%s LIMIT %d) AS walk WHERE true%s ORDER BY id DESC`, columns, walk, maxExamined, p.narrow)
+		args = append(bounds, p.narrowArgs...)
+	}
 	rows, err := l.query(ctx, l.read, query+` LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, err
