@@ -2,6 +2,8 @@
 """Read "go test -json", print what "go test" would, and keep count.
 
     go test -json ./... | summary.py COUNTS          # prints; adds to the JSON file COUNTS
+    ... | summary.py COUNTS --logs                   # prints what passing tests log, too
+    ... | summary.py COUNTS --no-skip PATTERN        # fails when a test skips for such a reason
     summary.py COUNTS --total                        # prints "N passed, N failed, N skipped"
 
 Of a test that passes only its package's line is printed; of one that fails everything; of one
@@ -11,6 +13,7 @@ timeout) counts as failed, and so does a package that fails without one, as when
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -21,7 +24,10 @@ ENDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 class Follower:
     """Prints events as they come and counts how tests end."""
 
-    def __init__(self) -> None:
+    def __init__(self, logs: bool = False, no_skip: str | None = None) -> None:
+        self.logs = logs
+        self.no_skip = no_skip
+        self.refused: list[str] = []  # tests that skipped for a reason that no_skip matches
         self.counts: Counter = Counter()
         self._output: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))  # of running tests, by package
         self._failed: set[str] = set()  # packages with a failed test
@@ -48,8 +54,10 @@ class Follower:
             running[test].append(event["Output"])
         elif action in ENDS:
             output = running.pop(test, [])
-            if action != "pass":
+            if action != "pass" or self.logs:
                 show(output)
+            if action == "skip" and self.no_skip and re.search(self.no_skip, "".join(output)):
+                self.refused.append(f"{package} {test}")
             if action == "fail":
                 self._fail(package)
             else:
@@ -69,9 +77,8 @@ def show(output: list[str]) -> None:
     print(*(line for line in output if not line.startswith("===")), sep="", end="", flush=True)
 
 
-def follow(lines) -> Counter:
+def follow(lines, follower: Follower) -> Counter:
     """Show a stream of events and return how many tests ended how."""
-    follower = Follower()
     for line in lines:
         try:
             event = json.loads(line)
@@ -86,13 +93,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("counts", type=Path)
     parser.add_argument("--total", action="store_true")
+    parser.add_argument("--logs", action="store_true")
+    parser.add_argument("--no-skip", metavar="PATTERN")
     args = parser.parse_args()
     counts = Counter(json.loads(args.counts.read_text())) if args.counts.exists() else Counter()
     if args.total:
         print(", ".join(f"{counts[end]} {end}" for end in ENDS.values()))
         return
-    counts += follow(sys.stdin)
+    follower = Follower(args.logs, args.no_skip)
+    counts += follow(sys.stdin, follower)
     args.counts.write_text(json.dumps(counts))
+    if follower.refused:
+        sys.exit("these may not be skipped here: " + ", ".join(follower.refused))
 
 
 if __name__ == "__main__":
