@@ -28,6 +28,7 @@ type cli struct {
 	Bench    benchCmd    `cmd:"" help:"Measure photos per second, times and memory, over HTTP."`
 	Tasks    tasksCmd    `cmd:"" help:"Show, retry, cancel and erase tasks; lanes and workers."`
 	Ledger   ledgerCmd   `cmd:"" help:"Back up, restore and verify the ledger."`
+	Users    usersCmd    `cmd:"" help:"Add, list and disable people who may use the monitor."`
 	Soak     soakCmd     `cmd:"" help:"Let everything go wrong for a while and see that nothing is lost."`
 	Doctor   doctorCmd   `cmd:"" help:"Check networks, ONNX Runtime, execution provider and disk."`
 
