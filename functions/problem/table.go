@@ -56,6 +56,12 @@ const (
 // of tasks stand in packages fault and queue.
 const OriginalGone = "original_gone"
 
+// Codes of actions on many tasks.
+const (
+	WrongCount  = "wrong_count" // Detail: count
+	NothingToDo = "nothing_to_do"
+)
+
 // Entry is one code's row of the table.
 type Entry struct {
 	Code    string
@@ -281,6 +287,12 @@ var table = map[string]Entry{
 	queue.CodeUnreadable: {Status: http.StatusInternalServerError,
 		English: Text{"A message of the queue could not be read, so no photo was made of it.", "This is for the operator: the task keeps the message's first bytes."},
 		Chinese: Text{"队列中有一条消息无法读取，因此没有生成照片。", "请管理员处理：任务记录中保存了该消息的开头。"}},
+	WrongCount: {Status: http.StatusConflict,
+		English: Text{"{count} tasks are found now; another number was typed.", "Nothing was changed. Look at the tasks again, and type the number that is shown."},
+		Chinese: Text{"现在找到 {count} 个任务，与输入的数字不同。", "没有做任何修改。请重新查看任务，并输入显示的数字。"}},
+	NothingToDo: {Status: http.StatusConflict,
+		English: Text{"There is no task of which this can be done.", "Nothing was changed. Look at the list again: somebody may have been quicker."},
+		Chinese: Text{"没有可以执行此操作的任务。", "没有做任何修改。请重新查看列表，可能已有人处理。"}},
 	OriginalGone: {Status: http.StatusGone,
 		English: Text{"The picture that was sent is no longer stored.", "Send the picture again."},
 		Chinese: Text{"提交的照片已不在存储中。", "请重新提交照片。"}},
