@@ -31,6 +31,7 @@ type Options struct {
 	Proxy       bool          // a proxy in front does, and adds the client's address to X-Forwarded-For
 	AdminHash   string        // password hash of the first admin; empty: on the loopback a random password
 	RequireKeys bool          // routes for clients ask for a key (or a session) too
+	NoSignIn    bool          // nobody signs in here: no first admin is made, and any address will do
 	SessionTime time.Duration // longest session; default 12 h
 	IdleTime    time.Duration // a session ends when nobody asks for this long; default 2 h
 	OIDC        *OIDCOptions  // nil: passwords only
@@ -69,6 +70,9 @@ func Open(ctx context.Context, db DB, o Options) (g *Guard, firstPassword string
 	g.sessions = newSessions(g.Store, o)
 	if o.OIDC != nil {
 		g.oidc = newOIDC(*o.OIDC)
+	}
+	if o.NoSignIn {
+		return g, "", nil
 	}
 	firstPassword, err = g.Store.firstAdmin(ctx, o.AdminHash, loopback(o.Addr))
 	if err != nil {

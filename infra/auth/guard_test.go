@@ -417,3 +417,27 @@ func TestKeysOpenUntilTheyEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestWhereNobodySignsInKeysStillCount(t *testing.T) {
+	databases(t, func(t *testing.T, db auth.DB) {
+		g, password, err := auth.Open(t.Context(), db, auth.Options{Addr: "0.0.0.0:80", NoSignIn: true, RequireKeys: true})
+		if err != nil || password != "" {
+			t.Fatalf("Open = %q, %v", password, err)
+		}
+		if people, err := g.Store.People(t.Context()); err != nil || len(people) > 0 {
+			t.Errorf("People = %v, %v; want nobody", people, err)
+		}
+		_, key, err := g.Store.AddKey(t.Context(), "robot", auth.Client, 0, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := request(t, "GET")
+		r.Header.Set("Authorization", "Bearer "+key)
+		if id, err := g.Identify(r); err != nil || !id.May(g.Asks(auth.Client)) {
+			t.Errorf("Identify = %+v, %v", id, err)
+		}
+		if who(t, g).May(g.Asks(auth.Client)) {
+			t.Error("a stranger may do what asks for a key")
+		}
+	})
+}

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -24,13 +25,14 @@ import (
 // time is written like 10s or 2m.
 type Config struct {
 	// What runs, and where.
-	Function  string `env:"FUNCTION"`                         // upload, batch, status, api (all three), process, janitor; the first argument wins
+	Function  string `env:"FUNCTION"`                         // upload, batch, status, api (all three), process, janitor, monitor; the first argument wins
 	Addr      string `env:"ADDR" envDefault:"127.0.0.1:8080"` // of the HTTP server
 	Port      string `env:"PORT"`                             // set by Cloud Run: listen on every interface at this port
 	PublicURL string `env:"PUBLIC_URL"`                       // prefix of status_url and download_url when the API stands behind another path or host
 	LambdaAPI string `env:"AWS_LAMBDA_RUNTIME_API"`           // set by AWS Lambda: take its events instead of listening
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info"`      // debug, info, warn, error
 	OTLPURL   string `env:"OTLP_URL"`                         // where traces go (OTLP over HTTP, e.g. http://127.0.0.1:4318); empty: nowhere
+	TraceURL  string `env:"TRACE_URL"`                        // of a trace's page, e.g. http://127.0.0.1:16686/trace/{trace}; empty: the monitor has no link
 
 	// Where things are kept.
 	LedgerURL       string `env:"LEDGER_URL" envDefault:"sqlite:data/ledger.db"` // sqlite:FILE, mem://, postgres://...
@@ -150,7 +152,7 @@ func (c *Config) validate(wrong map[string]error) error {
 	oneOf := func(name, value string, allowed ...string) {
 		check(name, slices.Contains(allowed, value), fmt.Sprintf("want one of %q", allowed))
 	}
-	oneOf("FUNCTION", c.Function, "", "upload", "batch", "status", "api", "process", "janitor")
+	oneOf("FUNCTION", c.Function, "", "upload", "batch", "status", "api", "process", "janitor", "monitor")
 	oneOf("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("EXECUTION_PROVIDER", c.ExecutionProvider, "cpu", "cuda", "auto")
 	for name, value := range map[string]string{
@@ -162,6 +164,7 @@ func (c *Config) validate(wrong map[string]error) error {
 		check(name, value == "" || isURL(value), "not a URL")
 	}
 	check("OTLP_URL", c.OTLPURL == "" || isURL(c.OTLPURL), "not a URL")
+	check("TRACE_URL", c.TraceURL == "" || isURL(c.TraceURL) && strings.Contains(c.TraceURL, "{trace}"), "not a URL with {trace} in it")
 	for name, value := range map[string]int64{
 		"MAX_IMAGE_BYTES": c.MaxImageBytes, "MAX_PIXELS": c.MaxPixels, "EVENT_STREAMS": c.EventStreams, "DECODE_MEMORY": c.DecodeMemory,
 		"LEASE": int64(c.Lease), "RENEW_EVERY": int64(c.RenewEvery), "ATTEMPT_TIMEOUT": int64(c.AttemptTimeout), "MAX_ATTEMPTS": int64(c.MaxAttempts),
