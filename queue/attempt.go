@@ -246,6 +246,7 @@ func (w *Worker) report(ctx context.Context, span trace.Span, c *Claim, o Outcom
 	log := w.log.With("task", c.Task.ID, "kind", c.Task.Kind, "attempt", c.Attempt, "took", took)
 	if errors.Is(err, errUnrecorded) {
 		span.SetStatus(codes.Error, "outcome not recorded")
+		w.meters.ledgerErrors.Add(ctx, 1, operation("finish"))
 		log.ErrorContext(ctx, "outcome not recorded, the lease will decide", "outcome", o.State, "err", err)
 		return err
 	}

@@ -142,6 +142,7 @@ func (j *Janitor) keepDoing(ctx context.Context, c chore) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
+			j.meters.choreFailed.Add(ctx, 1, metric.WithAttributes(attribute.String("chore", c.name)))
 			if failed++; failed == 1 {
 				j.opts.Logger.WarnContext(ctx, "janitor will try again", "chore", c.name, "err", err)
 			}

@@ -169,6 +169,11 @@ type LaneState struct {
 	Waiting   int64 // Queued, and Retrying that are due or not
 	Running   int64
 	OldestAge time.Duration // how long the oldest ready task has waited; deliberate back-off is not waiting
+
+	// Unsent is about how long a task has wanted a message that nobody sent: queued and never
+	// published, or its retry due. More than seconds means that no janitor works, or that the
+	// transport takes nothing. 0 in a paused lane, whose tasks get no messages.
+	Unsent time.Duration
 }
 
 // AuditEntry is one thing that somebody did.

@@ -207,7 +207,10 @@ func (p *Publisher) send(ctx context.Context, t Task) error {
 	if topic == nil {
 		topic = p.topics[Express] // a lane that this program does not know yet
 	}
-	return topic.Send(ctx, &pubsub.Message{Body: MessageOf(t).Encode()})
+	began := time.Now()
+	err := topic.Send(ctx, &pubsub.Message{Body: MessageOf(t).Encode()})
+	p.meters.countSend(ctx, p.opts.System, t.Lane, began, err)
+	return err
 }
 
 func (p *Publisher) noteFailure(ctx context.Context, t Task, span trace.Span, err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -155,18 +156,20 @@ func TestMetrics(t *testing.T) {
 	got := metrics(t, reader)
 	const lane = "kind=noop,queue=express"
 	for name, want := range map[string]string{
-		"idphoto.tasks.enqueued":            "1 " + lane,
-		"idphoto.task.publish_failures":     "1 " + lane,
-		"idphoto.tasks.finished":            "1 " + lane + ",state=succeeded",
-		"idphoto.task.attempts":             "1 kind=noop,outcome=succeeded,queue=express",
-		"idphoto.task.duplicate_deliveries": "1 ",
-		"idphoto.task.unknown_deliveries":   "1 ",
-		"idphoto.messages.undecodable":      "1 ",
-		"idphoto.task.paused_deliveries":    "1 queue=express",
-		"idphoto.task.wait":                 "1 " + lane,
-		"idphoto.task.run":                  "1 kind=noop,outcome=succeeded,queue=express",
-		"idphoto.task.end_to_end":           "1 " + lane,
-		"idphoto.task.stage":                "1 " + lane + ",stage=matte",
+		"idphoto.tasks.enqueued":             "1 " + lane,
+		"idphoto.task.publish_failures":      "1 " + lane,
+		"idphoto.tasks.finished":             "1 " + lane + ",state=succeeded",
+		"idphoto.task.attempts":              "1 kind=noop,outcome=succeeded,queue=express",
+		"idphoto.task.duplicate_deliveries":  "1 queue=express",
+		"idphoto.task.unknown_deliveries":    "1 ",
+		"idphoto.messages.undecodable":       "1 queue=express",
+		"idphoto.task.paused_deliveries":     "1 queue=express",
+		"idphoto.task.wait":                  "1 " + lane,
+		"idphoto.task.run":                   "1 kind=noop,outcome=succeeded,queue=express",
+		"idphoto.task.end_to_end":            "1 " + lane,
+		"idphoto.task.stage":                 "1 " + lane + ",stage=matte",
+		"messaging.client.consumed.messages": "5 messaging.destination.name=express,messaging.operation.name=process,messaging.system=gocdk",
+		"messaging.process.duration":         "5 messaging.destination.name=express,messaging.operation.name=process,messaging.system=gocdk",
 	} {
 		if got[name] != want {
 			t.Errorf("%s = %q, want %q", name, got[name], want)
@@ -174,23 +177,57 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// points writes the first data point as "count label=value,...".
+// points writes the data points that are not zero as "count label=value,...".
 func points(data metricdata.Aggregation) string {
-	write := func(n uint64, set attribute.Set) string {
+	var all []string
+	write := func(n uint64, set attribute.Set) {
+		if n == 0 {
+			return
+		}
 		var labels []string
 		for _, kv := range set.ToSlice() {
 			labels = append(labels, string(kv.Key)+"="+kv.Value.String())
 		}
 		slices.Sort(labels)
-		return attribute.Int64Value(int64(n)).String() + " " + strings.Join(labels, ",")
+		all = append(all, strconv.FormatUint(n, 10)+" "+strings.Join(labels, ","))
 	}
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:
-		return write(uint64(d.DataPoints[0].Value), d.DataPoints[0].Attributes)
+		for _, p := range d.DataPoints {
+			write(uint64(p.Value), p.Attributes)
+		}
 	case metricdata.Histogram[float64]:
-		return write(d.DataPoints[0].Count, d.DataPoints[0].Attributes)
+		for _, p := range d.DataPoints {
+			write(p.Count, p.Attributes)
+		}
 	}
-	return "?"
+	slices.Sort(all)
+	return strings.Join(all, "; ")
+}
+
+// TestAlarmingCountersStartAtZero: a series that appears with its first event shows no increase, so
+// no alert would hear of it.
+func TestAlarmingCountersStartAtZero(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	queue.NewWorker(memoryLedger(t), kinds(does(nil)), &queue.WorkerOptions{Logger: quiet,
+		MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
+	var got metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &got); err != nil {
+		t.Fatal(err)
+	}
+	series := make(map[string]int)
+	for _, m := range got.ScopeMetrics[0].Metrics {
+		if sum, ok := m.Data.(metricdata.Sum[int64]); ok {
+			series[m.Name] = len(sum.DataPoints)
+		}
+	}
+	for name, want := range map[string]int{
+		"idphoto.tasks.finished": 8, "idphoto.task.attempts": 8, "idphoto.task.leases_lost": 2, "idphoto.task.duplicate_deliveries": 2, "idphoto.ledger.errors": 2,
+	} {
+		if series[name] != want {
+			t.Errorf("%s has %d series before the first task, want %d", name, series[name], want)
+		}
+	}
 }
 
 // TestLogsNameTasksAndNothingElse: what a message or an option holds must not reach the log.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -74,8 +75,10 @@ func NewWorker(ledger Ledger, handlers map[string]Handler, opts *WorkerOptions) 
 	}
 	host := hostName()
 	o.fill(host)
-	return &Worker{ledger: ledger, handlers: maps.Clone(handlers), opts: o, host: host, presence: newPresence(),
+	w := &Worker{ledger: ledger, handlers: maps.Clone(handlers), opts: o, host: host, presence: newPresence(),
 		log: o.Logger.With("worker", o.Name), tracer: o.TracerProvider.Tracer(scope), meters: newMeters(o.MeterProvider)}
+	w.meters.startAtZero(context.Background(), slices.Sorted(maps.Keys(handlers)))
+	return w
 }
 
 func (o *WorkerOptions) fill(host string) {
@@ -120,7 +123,9 @@ func (w *Worker) Process(ctx context.Context, body []byte) error {
 }
 
 // process is Process for a message of a lane.
-func (w *Worker) process(ctx context.Context, lane string, body []byte) error {
+func (w *Worker) process(ctx context.Context, lane string, body []byte) (err error) {
+	began := time.Now()
+	defer func() { w.meters.countProcess(ctx, w.opts.System, lane, began, err) }()
 	m, err := ParseMessage(body)
 	if err != nil {
 		return w.bury(ctx, lane, body)
@@ -128,7 +133,7 @@ func (w *Worker) process(ctx context.Context, lane string, body []byte) error {
 	c, err := w.ledger.Claim(ctx, m.TaskID, w.opts.Name, w.opts.Lease)
 	switch {
 	case errors.Is(err, ErrNotClaimable):
-		w.meters.duplicates.Add(ctx, 1)
+		w.meters.duplicates.Add(ctx, 1, laneLabel(lane))
 		w.log.DebugContext(ctx, "message dropped: nothing to do", "task", m.TaskID)
 		return nil
 	case errors.Is(err, ErrPaused):
@@ -140,6 +145,7 @@ func (w *Worker) process(ctx context.Context, lane string, body []byte) error {
 		w.log.WarnContext(ctx, "message dropped: no such task", "task", clip(m.TaskID, 64))
 		return nil
 	case err != nil:
+		w.meters.ledgerErrors.Add(ctx, 1, operation("claim"))
 		return fmt.Errorf("claiming task %s: %w", clip(m.TaskID, 64), err)
 	}
 	return w.attempt(ctx, c)
@@ -150,7 +156,7 @@ func (w *Worker) bury(ctx context.Context, lane string, body []byte) error {
 	if err := w.ledger.RecordDead(ctx, unreadable(lane, body)); err != nil {
 		return fmt.Errorf("recording an unreadable message of %d bytes: %w", len(body), err)
 	}
-	w.meters.undecodable.Add(ctx, 1)
+	w.meters.undecodable.Add(ctx, 1, laneLabel(lane))
 	w.log.ErrorContext(ctx, "message cannot be read, it is kept as a dead task", "bytes", len(body), "lane", lane)
 	return nil
 }

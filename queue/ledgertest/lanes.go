@@ -222,6 +222,34 @@ var lanes = []promise{
 			b.Errorf("age of a published retry = %v, want 5s", age)
 		}
 	}},
+	{"ATaskWithoutAMessageIsUnsentUntilItGetsOne", func(b *bench) {
+		if err := b.Published(b.ctx(), b.create().ID); err != nil {
+			b.Fatal(err)
+		}
+		b.clock.Advance(time.Second)
+		if d := b.lane(queue.Express).Unsent; d != 0 {
+			b.Errorf("unsent for %v, want 0: the message was sent", d)
+		}
+		late := b.create().ID
+		b.clock.Advance(5 * time.Second)
+		if d := b.lane(queue.Express).Unsent; d != 5*time.Second {
+			b.Errorf("unsent for %v, want 5s", d)
+		}
+		b.pause(queue.Express, "ann")
+		if d := b.lane(queue.Express).Unsent; d != 0 {
+			b.Errorf("unsent for %v in a paused lane, want 0", d)
+		}
+		b.resume(queue.Express)
+		b.stale()
+		if d := b.lane(queue.Express).Unsent; d != 0 {
+			b.Errorf("unsent for %v after the janitor's messages, want 0", d)
+		}
+		b.finish(b.claim(late), queue.Outcome{State: queue.Retrying, RetryAfter: time.Minute})
+		b.clock.Advance(time.Minute + 3*time.Second)
+		if d := b.lane(queue.Express).Unsent; d != 3*time.Second {
+			b.Errorf("unsent for %v with a retry due for 3s", d)
+		}
+	}},
 	{"CountsAreKeptPerLane", func(b *bench) {
 		b.create()
 		b.claim(b.create(inBulk).ID)

@@ -61,7 +61,13 @@ func (l *Ledger) LaneStates(ctx context.Context) ([]queue.LaneState, error) {
 		s := &states[i]
 		n := counts[s.Lane]
 		s.Waiting, s.Running = n[queue.Queued]+n[queue.Retrying], n[queue.Running]
-		if s.OldestAge, err = l.oldestAge(ctx, s.Lane, now); err != nil {
+		if s.OldestAge, err = l.oldest(ctx, s.Lane, now, ready); err != nil {
+			return nil, wrap("lane states", err)
+		}
+		if s.Paused {
+			continue
+		}
+		if s.Unsent, err = l.oldest(ctx, s.Lane, now, unsent); err != nil {
 			return nil, wrap("lane states", err)
 		}
 	}
@@ -93,16 +99,26 @@ func (l *Ledger) pauses(ctx context.Context) ([]queue.LaneState, error) {
 	return states, rows.Err()
 }
 
-const (
+var (
 	// The oldest ready task of a lane stands first in one of these two.
-	oldestQueued = ` WHERE state = 'queued' AND lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?`
-	oldestRetry  = ` WHERE state = 'retrying' AND lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?`
+	ready = []sweep{
+		{index: "tasks_ready", where: ` WHERE state = 'queued' AND lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?`},
+		{index: "tasks_retry", where: ` WHERE state = 'retrying' AND lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?`},
+	}
+
+	// The oldest that wants a message, in one of these. The first index holds tasks without a message
+	// in the order in which they came to be so, or nearly: sorting them would read all.
+	unsent = []sweep{
+		{index: "tasks_waiting", where: ` WHERE state = 'queued' AND lane = ? AND hinted_at = 0 AND due_at <= ? ORDER BY hinted_at LIMIT ?`},
+		ready[1],
+	}
 )
 
-func (l *Ledger) oldestAge(ctx context.Context, lane string, now time.Time) (time.Duration, error) {
+// oldest returns how long the first task of several sweeps has been due; 0 without one.
+func (l *Ledger) oldest(ctx context.Context, lane string, now time.Time, sweeps []sweep) (time.Duration, error) {
 	var age time.Duration
-	for index, where := range map[string]string{"tasks_ready": oldestQueued, "tasks_retry": oldestRetry} {
-		rows, err := l.query(ctx, l.read, `SELECT due_at FROM tasks`+l.d.along(index)+where, lane, micros(now), 1)
+	for _, s := range sweeps {
+		rows, err := l.query(ctx, l.read, `SELECT due_at`+l.from(s), lane, micros(now), 1)
 		if err != nil {
 			return 0, err
 		}

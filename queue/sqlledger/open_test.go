@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -170,7 +171,7 @@ func TestPingOfAReadOnlyLedgerFails(t *testing.T) {
 // TestSweepsUseTheirIndex: beside a wrong index, or without its own, a sweep sorts every task.
 func TestSweepsUseTheirIndex(t *testing.T) {
 	l := open(t, "mem://", time.Now)
-	for _, s := range []sweep{overdue, dueRetry, unclaimed, {index: "tasks_ready", where: oldestQueued}, {index: "tasks_retry", where: oldestRetry}} {
+	for _, s := range slices.Concat([]sweep{overdue, dueRetry, unclaimed}, ready, unsent) {
 		plan := explain(t, l, `SELECT id`+strings.ReplaceAll(l.from(s), "?", "1"))
 		if !strings.Contains(plan, "USING INDEX "+s.index) || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("plan = %s, want the index %s and no sort", plan, s.index)
