@@ -1,0 +1,177 @@
+package monitor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"idphoto/functions/api"
+	"idphoto/functions/photo"
+	"idphoto/functions/problem"
+	"idphoto/infra/blobs"
+	"idphoto/pipeline/fault"
+	"idphoto/queue"
+)
+
+// pathID returns the path's id. What cannot be an id of ours is not found, without asking the
+// ledger and without coming near a log.
+func pathID(r *http.Request) (string, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return "", fault.New(problem.NotFound, nil)
+	}
+	return id.String(), nil
+}
+
+// taskOf looks up the task that the path names.
+func (m *Monitor) taskOf(r *http.Request) (queue.Task, error) {
+	id, err := pathID(r)
+	if err != nil {
+		return queue.Task{}, err
+	}
+	api.NameTask(r.Context(), id)
+	return m.ledger.Get(r.Context(), id)
+}
+
+// requeue lets a task run again. A janitor publishes it within a second.
+func (m *Monitor) requeue(ctx context.Context, t queue.Task) error {
+	if t.Kind == queue.KindUnreadable {
+		return fault.New(problem.AlreadyFinal, nil) // nobody will ever read it
+	}
+	_, err := m.ledger.Requeue(ctx, t.ID, m.opts.Retries.For(t.Kind).Attempts)
+	if errors.Is(err, queue.ErrNotRequeued) {
+		return notRequeued(t, err)
+	}
+	return err
+}
+
+// notRequeued says why a task cannot run again.
+func notRequeued(t queue.Task, cause error) error {
+	switch {
+	case t.Erased:
+		return fault.New(problem.Gone, cause)
+	case t.InputKey == "" && (t.State == queue.Dead || t.State == queue.Cancelled):
+		return fault.New(problem.OriginalGone, cause)
+	}
+	return fault.New(problem.AlreadyFinal, cause)
+}
+
+func (m *Monitor) cancel(ctx context.Context, t queue.Task) error {
+	_, err := m.ledger.Cancel(ctx, t.ID)
+	return err
+}
+
+// eraseWithin bounds the removal of one task's pictures.
+const eraseWithin = 30 * time.Second
+
+// erase marks the row first, so that nobody hands out or makes what is about to go. When the blobs
+// do not go the caller is told so and may ask again: the row's mark is no obstacle.
+func (m *Monitor) erase(ctx context.Context, t queue.Task) error {
+	if _, err := m.ledger.Erase(ctx, t.ID); err != nil {
+		return err
+	}
+	// Once the row says erased, the pictures go even if the person leaves.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eraseWithin)
+	defer cancel()
+	if err := m.blobs.DeletePrefix(ctx, queue.TaskPrefix(t.ID)); err != nil {
+		return problem.Unavailable("blobs", err)
+	}
+	return nil
+}
+
+func (m *Monitor) retryTask(r *http.Request, _ values) (outcome, error) {
+	return m.one(r, "retry", m.requeue)
+}
+
+func (m *Monitor) cancelTask(r *http.Request, _ values) (outcome, error) {
+	return m.one(r, "cancel", m.cancel)
+}
+
+// eraseTask needs confirm=erase: a press of the wrong button must not be enough.
+func (m *Monitor) eraseTask(r *http.Request, in values) (outcome, error) {
+	if in["confirm"] != "erase" {
+		return outcome{}, badField("confirm")
+	}
+	return m.one(r, "erase", m.erase)
+}
+
+// one does a deed to the task that the path names.
+func (m *Monitor) one(r *http.Request, name string, do func(context.Context, queue.Task) error) (outcome, error) {
+	t, err := m.taskOf(r)
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := do(r.Context(), t); err != nil {
+		return outcome{}, err
+	}
+	return outcome{Audit: name, Target: t.ID, Count: 1, Message: "task_" + name, Next: Base + "/tasks/" + t.ID}, nil
+}
+
+// maxOriginal bounds what is read into memory of an uploaded picture: intake takes 20 MiB unless
+// it is set otherwise.
+const maxOriginal = 64 << 20
+
+// runAgain makes a new task from the same original, with another size or background. The first
+// task stays as it is; the new one belongs to no batch, whose numbers stay true.
+func (m *Monitor) runAgain(r *http.Request, in values) (outcome, error) {
+	t, err := m.taskOf(r)
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case t.Erased:
+		return outcome{}, fault.New(problem.Gone, nil)
+	case t.Kind != photo.Kind, t.InputKey == "":
+		return outcome{}, fault.New(problem.OriginalGone, nil)
+	}
+	chosen, err := photo.Choose(in["size"], in["background"])
+	if err != nil {
+		return outcome{}, err
+	}
+	again, err := m.copyTask(r.Context(), t, chosen)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{Audit: "again", Target: t.ID + " → " + again.ID, Count: 1, Message: "task_again",
+		Next: Base + "/tasks/" + again.ID, Body: map[string]string{"task_id": again.ID}}, nil
+}
+
+// copyTask stores original and row of the new task, or neither. A janitor publishes it.
+func (m *Monitor) copyTask(ctx context.Context, t queue.Task, chosen photo.Options) (queue.Task, error) {
+	image, err := m.blobs.Read(ctx, t.InputKey, maxOriginal)
+	if errors.Is(err, blobs.ErrNotExist) {
+		return queue.Task{}, fault.New(problem.OriginalGone, err)
+	}
+	if err != nil {
+		return queue.Task{}, problem.Unavailable("blobs", err)
+	}
+	options, err := json.Marshal(chosen)
+	if err != nil {
+		return queue.Task{}, err
+	}
+	id := queue.NewID()
+	again := queue.Task{ID: id, Kind: t.Kind, Lane: t.Lane, Label: chosen.Size, Options: options, InputKey: photo.OriginalKey(id),
+		Digest: photo.Digest(image, options), MaxAttempts: m.opts.Retries.For(t.Kind).Attempts}
+	if err := m.blobs.Write(ctx, again.InputKey, pictureType(image), image); err != nil {
+		return queue.Task{}, errors.Join(problem.Unavailable("blobs", err), m.forget(ctx, id))
+	}
+	_, _, err = m.ledger.Create(ctx, again)
+	if err == nil {
+		return again, nil
+	}
+	if _, lost := m.ledger.Get(context.WithoutCancel(ctx), id); lost == nil {
+		return again, nil // only the ledger's answer was lost
+	}
+	return queue.Task{}, errors.Join(fmt.Errorf("running a task again: %w", err), m.forget(ctx, id))
+}
+
+// forget removes the picture of a task that did not come to be.
+func (m *Monitor) forget(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eraseWithin)
+	defer cancel()
+	return m.blobs.DeletePrefix(ctx, queue.TaskPrefix(id))
+}
