@@ -6,6 +6,7 @@
 //	functions api       all three of them                  (HTTP)
 //	functions process   makes the photos                   (pulls from the queue)
 //	functions janitor   makes up for what got lost         (all the time, or at a timer's event)
+//	functions monitor   shows it all to those who sign in  (HTTP)
 //
 // The first argument, else FUNCTION, picks the function. Where AWS_LAMBDA_RUNTIME_API is set it
 // takes Lambda's events (API Gateway HTTP API, SQS, EventBridge); elsewhere it is a server that
@@ -23,7 +24,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"idphoto/functions/monitor"
 	"idphoto/functions/parts"
+	"idphoto/infra/auth"
 	"idphoto/infra/config"
 	"idphoto/infra/telemetry"
 )
@@ -43,6 +46,7 @@ type program struct {
 	log       *slog.Logger
 	telemetry *telemetry.Telemetry
 	parts     *parts.Parts
+	guard     *auth.Guard // who asks
 	lambda    bool
 }
 
@@ -54,6 +58,7 @@ var needs = map[string]parts.Need{
 	"api":     {Blobs: true, Topic: true},
 	"process": {Blobs: true, Topic: true},
 	"janitor": {Blobs: true, Topic: true},
+	"monitor": {Blobs: true},
 }
 
 // run is main with everything it takes from outside as arguments.
@@ -68,7 +73,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (err err
 	}
 	need, ok := needs[p.function]
 	if !ok || len(args) > 1 {
-		return errors.New("which function? Give one of upload, batch, status, api, process, janitor as the argument or in FUNCTION")
+		return errors.New("which function? Give one of upload, batch, status, api, process, janitor, monitor as the argument or in FUNCTION")
 	}
 	p.log = telemetry.NewLogger(stderr, telemetry.Level(c.LogLevel)).With("function", p.function)
 	slog.SetDefault(p.log)
@@ -90,8 +95,28 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, p.parts.Close(ctx)) }()
+	if err := p.openGuard(ctx, stderr); err != nil {
+		return err
+	}
 	if p.lambda {
 		return p.takeEvents(ctx)
 	}
 	return p.serve(ctx)
+}
+
+// openGuard opens who asks. Only at the monitor people sign in; the password of an admin made there
+// just now is shown this once, in a line that is no log.
+func (p *program) openGuard(ctx context.Context, stderr io.Writer) (err error) {
+	if p.function != "monitor" {
+		p.guard, err = p.parts.KeyGuard(ctx)
+		return err
+	}
+	addr, first := p.config.Addr, ""
+	if p.lambda {
+		addr = "" // a gateway is there instead
+	}
+	if p.guard, first, err = p.parts.Guard(ctx, addr); err == nil && first != "" {
+		_, err = fmt.Fprintf(stderr, "First sign-in at %s: admin, password %s (shown this once)\n", monitor.LoginPath, first)
+	}
+	return err
 }

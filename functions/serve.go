@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"idphoto/functions/api"
+	"idphoto/functions/monitor"
 	"idphoto/functions/parts"
 	"idphoto/queue"
 	"idphoto/queue/transport"
@@ -18,7 +19,19 @@ import (
 
 // handler answers the function's routes, and more.
 func (p *program) handler(checks map[string]api.Check, streamFor time.Duration, stop <-chan struct{}, more ...api.Route) http.Handler {
-	return api.New(api.Options{Log: p.log}, append(p.routes(checks, streamFor, stop), more...)...)
+	o := api.Options{Log: p.log, SignIn: p.signIn()}
+	if p.guard != nil {
+		o.Guard = p.guard
+	}
+	return api.New(o, append(p.routes(checks, streamFor, stop), more...)...)
+}
+
+// signIn is the page for that, where the function has one.
+func (p *program) signIn() string {
+	if p.function != "monitor" {
+		return ""
+	}
+	return monitor.LoginPath
 }
 
 // routes lists what the function answers. streamFor and stop are as in status.Options.
@@ -33,6 +46,9 @@ func (p *program) routes(checks map[string]api.Check, streamFor time.Duration, s
 	if p.function == "status" || p.function == "api" {
 		routes = append(routes, p.parts.Status(streamFor, stop).Routes()...)
 	}
+	if p.function == "monitor" {
+		routes = append(routes, p.parts.Monitor(p.guard, stop).Routes()...)
+	}
 	health := &api.Health{Checks: checks, MetricsToken: p.config.MetricsToken, Log: p.log}
 	if !p.lambda {
 		health.Metrics = p.telemetry.Metrics
@@ -45,6 +61,13 @@ func (p *program) serve(ctx context.Context) (err error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", p.config.Addr)
 	if err != nil {
 		return fmt.Errorf("ADDR: %w", err)
+	}
+	if p.config.TLSCert != "" {
+		secure, failed := api.TLS(ln, p.config.TLSCert, p.config.TLSKey)
+		if failed != nil {
+			return errors.Join(failed, ln.Close())
+		}
+		ln = secure
 	}
 	checks := p.parts.Checks()
 	var pushes []api.Route

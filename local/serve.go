@@ -16,8 +16,10 @@ import (
 	"time"
 
 	"idphoto/functions/api"
+	"idphoto/functions/monitor"
 	"idphoto/functions/parts"
 	"idphoto/functions/process"
+	"idphoto/infra/auth"
 	"idphoto/infra/config"
 	"idphoto/infra/telemetry"
 	"idphoto/local/web"
@@ -36,6 +38,8 @@ type Config struct {
 	Blobs     string // URL
 	Ledger    string // URL
 	OTLP      string // URL; default: traces go nowhere
+	TLSCert   string // file of a certificate chain; with TLSKey everything is served over TLS
+	TLSKey    string // file of its key
 	Workers   int    // photos at once; default: one per CPU
 
 	Engine  *pipeline.Options // how photos are computed; its Limits come from the settings when nil
@@ -52,8 +56,10 @@ type Where struct {
 // Server is everything in one process. Close it.
 type Server struct {
 	Addr  string // host:port it listens on
-	URL   string // http://host:port
+	URL   string // http://host:port, or https
 	Where Where
+
+	FirstPassword string // of the admin, when this start has made one; kept nowhere else
 
 	photos *pipeline.Pipeline
 	stuck  bool // a network is computing and does not end
@@ -98,28 +104,54 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	undo.add(p.Close)
+	guard, first, err := p.Guard(ctx, settings.Addr)
+	if err != nil {
+		return nil, err
+	}
+	s.FirstPassword = first
 	subs, err := parts.OpenSubscriptions(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
 	undo.add(subs.Close)
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", settings.Addr)
+	ln, err := listen(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
 	s.Addr, s.Where = ln.Addr().String(), where(settings)
-	s.URL = "http://" + s.Addr
+	s.URL = scheme(settings) + s.Addr
 	ctx, s.cancel = context.WithCancel(ctx)
 	worker := process.NewWorker(p.Ledger, p.Blobs, photos, settings, process.About{
 		System: transport.System(settings.SubscriptionURL), Version: config.Version(), Provider: photos.Status().Provider, LoadTime: loaded,
 	}, c.Log)
-	go s.run(ctx, &undo, work{p, tel, worker, subs, ln, settings, c.Log})
+	go s.run(ctx, &undo, work{p, guard, tel, worker, subs, ln, settings, c.Log})
 	return s, nil
+}
+
+// listen listens where the settings say, with TLS where they do.
+func listen(ctx context.Context, c *config.Config) (net.Listener, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
+	if err != nil || c.TLSCert == "" {
+		return ln, err
+	}
+	secure, err := api.TLS(ln, c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return secure, nil
+}
+
+func scheme(c *config.Config) string {
+	if c.TLSCert != "" {
+		return "https://"
+	}
+	return "http://"
 }
 
 // work is what run keeps going.
 type work struct {
 	parts    *parts.Parts
+	guard    *auth.Guard
 	tel      *telemetry.Telemetry
 	worker   *queue.Worker
 	subs     *parts.Subscriptions
@@ -162,7 +194,8 @@ func (s *Server) handler(ctx context.Context, w work) http.Handler {
 	maps.Copy(checks, map[string]api.Check{"models": func(context.Context) (any, error) { return s.photos.Status(), nil }})
 	health := &api.Health{Checks: checks, Metrics: w.tel.Metrics, MetricsToken: w.settings.MetricsToken, Log: w.log}
 	routes := slices.Concat(w.parts.Upload().Routes(), w.parts.Batch().Routes(), w.parts.Status(0, ctx.Done()).Routes())
-	return api.New(api.Options{Log: w.log, Fallback: web.Handler()}, append(routes, health.Routes()...)...)
+	routes = slices.Concat(routes, w.parts.Monitor(w.guard, ctx.Done()).Routes(), health.Routes())
+	return api.New(api.Options{Log: w.log, Guard: w.guard, SignIn: monitor.LoginPath, Fallback: web.Handler()}, routes...)
 }
 
 // Engine tells what computes the photos.
@@ -205,6 +238,12 @@ func (c *Config) settings() (*config.Config, error) {
 	}
 	s.SubscriptionURL, s.BulkSubscriptionURL = s.TopicURL, s.BulkTopicURL
 	s.OTLPURL = cmp.Or(c.OTLP, s.OTLPURL)
+	if c.TLSCert != "" || c.TLSKey != "" {
+		s.TLSCert, s.TLSKey = c.TLSCert, c.TLSKey
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return nil, errors.New("a certificate and its key come together: --tls-cert and --tls-key")
+	}
 	if c.Workers > 0 {
 		s.Workers = c.Workers
 	}

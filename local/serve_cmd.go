@@ -8,6 +8,7 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"idphoto/functions/monitor"
 	"idphoto/infra/telemetry"
 )
 
@@ -21,6 +22,8 @@ type serveCmd struct {
 	Blobs    string `help:"URL of another picture store, e.g. s3://bucket?region=eu-central-1."`
 	Ledger   string `help:"URL of another ledger, e.g. postgres://user@host/db."`
 	OTLP     string `name:"otlp" help:"Where traces go, e.g. http://127.0.0.1:4318."`
+	TLSCert  string `name:"tls-cert" type:"path" help:"Certificate chain (PEM): speak TLS. Needed, or PROXY_TLS=true, to listen anywhere but on this machine."`
+	TLSKey   string `name:"tls-key" type:"path" help:"Its key (PEM)."`
 	Workers  int    `help:"Photos made at once; 0: one per CPU."`
 	LogLevel string `default:"warn" enum:"debug,info,warn,error" env:"LOG_LEVEL" help:"What to log: debug, info, warn or error."`
 
@@ -31,6 +34,7 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, out io.Writer) error {
 	server, err := Start(ctx, Config{
 		Addr: c.Addr, Data: c.Data, Memory: c.Memory, Queue: c.Queue, QueueBulk: c.Bulk, Blobs: c.Blobs, Ledger: c.Ledger, OTLP: c.OTLP,
+		TLSCert: c.TLSCert, TLSKey: c.TLSKey,
 		Workers: c.Workers, Engine: c.Engine.options(), Environ: os.Environ(),
 		Log: telemetry.NewLogger(os.Stderr, telemetry.Level(c.LogLevel)),
 	})
@@ -54,6 +58,7 @@ func (c *serveCmd) screen(out io.Writer, s *Server) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
 		{"page", s.URL + "/"},
+		{"monitor", s.URL + monitor.Base + "/" + firstSignIn(s)},
 		{"interface", s.URL + "/api/v1 (description: /api/v1/openapi.json)"},
 		{"health", s.URL + "/readyz, /healthz, /metrics"},
 		{"ledger", s.Where.Ledger},
@@ -73,4 +78,12 @@ func (c *serveCmd) screen(out io.Writer, s *Server) error {
 	}
 	_, err := fmt.Fprintln(out, "Stop with Ctrl-C.")
 	return err
+}
+
+// firstSignIn tells the password of the admin that this start has made.
+func firstSignIn(s *Server) string {
+	if s.FirstPassword == "" {
+		return ""
+	}
+	return " (sign in as admin, password " + s.FirstPassword + ", shown this once)"
 }

@@ -15,6 +15,7 @@ import (
 	"idphoto/functions/api"
 	"idphoto/functions/status"
 	"idphoto/functions/upload"
+	"idphoto/infra/auth"
 	"idphoto/infra/blobs"
 	"idphoto/infra/config"
 	"idphoto/queue"
@@ -36,6 +37,7 @@ type Parts struct {
 
 	config *config.Config
 	log    *slog.Logger
+	people auth.DB                  // the ledger's database: people, keys and sessions have tables there
 	topics map[string]*watchedTopic // by lane; one that shares the express topic is not there
 	room   *semaphore.Weighted      // bytes of pictures being received, by all functions together
 	close  []func(context.Context) error
@@ -53,7 +55,7 @@ func Open(ctx context.Context, c *config.Config, need Need, log *slog.Logger) (_
 	if err != nil {
 		return nil, fmt.Errorf("LEDGER_URL: %w", err)
 	}
-	p.Ledger = ledger
+	p.Ledger, p.people = ledger, ledger.SQL()
 	p.onClose(func(context.Context) error { return ledger.Close() })
 	if need.Blobs {
 		if p.Blobs, err = blobs.Open(ctx, c.BlobsURL); err != nil {
