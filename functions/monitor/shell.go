@@ -39,7 +39,8 @@ type shell struct {
 	texts   map[problem.Language]map[string]string
 	pages   map[string]*sync.Pool // by page, of *press
 	assets  map[string][]byte
-	sum     string // of all assets: their path changes when they do
+	styles  []string // those that are style sheets, in the order of their names
+	sum     string   // of all assets: their path changes when they do
 }
 
 func newShell(version string, now func() time.Time) *shell {
@@ -80,6 +81,9 @@ func (s *shell) readAssets() error {
 			return fmt.Errorf("asset %s: no content type for this kind of file", e.Name())
 		}
 		s.assets[e.Name()] = data
+		if path.Ext(e.Name()) == ".css" {
+			s.styles = append(s.styles, e.Name())
+		}
 		fmt.Fprintf(h, "%s %d\n", e.Name(), len(data))
 		h.Write(data)
 	}
@@ -103,13 +107,13 @@ func (s *shell) readPages() error {
 	}
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ".html")
-		if name == "layout" || name == "parts" {
+		if name == "layout" || strings.HasSuffix(name, "parts") {
 			continue
 		}
 		newPress := func() (*press, error) {
 			who := new(reader)
 			t, err := template.New("layout.html").Funcs(s.funcs(who)).
-				ParseFS(files, "pages/layout.html", "pages/parts.html", "pages/"+e.Name())
+				ParseFS(files, "pages/layout.html", "pages/*parts.html", "pages/"+e.Name())
 			return &press{t, who}, err
 		}
 		first, err := newPress()
@@ -147,7 +151,8 @@ type frame struct {
 	Path    string // of this page, with its query: where actions come back to
 	Menu    []menuItem
 	Who     auth.Identity
-	Assets  string
+	Assets  string // folder of the assets
+	Styles  []string
 	Version string
 	Done    string // sentence about the action that led here
 	Zone    string // in which the page says times
@@ -194,7 +199,7 @@ func (s *shell) render(w http.ResponseWriter, r *http.Request, status int, page 
 	f := frame{
 		Lang: p.who.lang, HTML: map[problem.Language]string{problem.Chinese: "zh-Hans", problem.English: "en"}[p.who.lang],
 		Page: page, Path: r.URL.RequestURI(), Menu: menu(id, page), Who: id, Zone: s.now().In(p.who.zone).Format("MST -07:00"),
-		Assets: Base + "/assets/" + s.sum + "/", Version: s.version, Model: model,
+		Assets: Base + "/assets/" + s.sum + "/", Styles: s.styles, Version: s.version, Model: model,
 	}
 	f.Done = s.flash(w, r, f.Lang)
 	var out bytes.Buffer
