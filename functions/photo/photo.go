@@ -17,6 +17,10 @@ import (
 // Kind picks the handler that makes ID photos.
 const Kind = "photo"
 
+// CanaryLabel is the label of tasks that the program sends through each lane to see that work gets
+// through. They are nobody's: statistics of photos and rejections leave them out.
+const CanaryLabel = "canary"
+
 // Options is what the customer chose, in the form that is stored.
 type Options struct {
 	Size       string `json:"size"`       // a specification's id
