@@ -53,6 +53,7 @@ type Handler struct {
 	runner Runner
 	blobs  Blobs
 	room   *semaphore.Weighted
+	counts *counters
 	opts   Options
 }
 
@@ -70,7 +71,7 @@ func New(runner Runner, blobs Blobs, opts *Options) *Handler {
 	if o.DecodeMemory <= 0 {
 		o.DecodeMemory = 96 << 20
 	}
-	return &Handler{runner: runner, blobs: blobs, room: semaphore.NewWeighted(o.DecodeMemory), opts: o}
+	return &Handler{runner: runner, blobs: blobs, room: semaphore.NewWeighted(o.DecodeMemory), counts: newCounters(), opts: o}
 }
 
 // Handle makes the task's photo.
@@ -84,12 +85,13 @@ func (h *Handler) Discard(ctx context.Context, prefix string) error {
 }
 
 // make is Handle, with the job's parts that it needs.
-func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pipeline.StageFunc) (json.RawMessage, error) {
+func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pipeline.StageFunc) (_ json.RawMessage, err error) {
 	stage := rejecting(run)
 	s, background, err := photo.Read(t.Options)
 	if err != nil {
 		return nil, queue.Permanent(err) // upload checked them: no retry makes them valid
 	}
+	defer func() { h.counts.count(ctx, t, s, err) }()
 	var data []byte
 	err = stage(ctx, "fetch", func(ctx context.Context) error {
 		data, err = h.fetch(ctx, t)
