@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -36,9 +37,21 @@ func (s cleanSpan) Attributes() []attribute.KeyValue {
 	return kept
 }
 
-// withoutHosts keeps the Host header, which a client chooses, out of the labels of HTTP metrics:
-// each value would be a series of its own.
-func withoutHosts() sdkmetric.View {
-	return sdkmetric.NewView(sdkmetric.Instrument{Name: "http.server.*"},
-		sdkmetric.Stream{AttributeFilter: attribute.NewDenyKeysFilter("server.address", "server.port")})
+// httpBuckets are those that the conventions advise, and further ones: a batch takes minutes to come in.
+var httpBuckets = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 120, 300}
+
+// serverView keeps the Host header, which a client chooses, out of the labels of HTTP metrics: each
+// value would be a series of its own. Durations get buckets that reach as far as they do.
+func serverView(i sdkmetric.Instrument) (sdkmetric.Stream, bool) {
+	if !strings.HasPrefix(i.Name, "http.server.") {
+		return sdkmetric.Stream{}, false
+	}
+	s := sdkmetric.Stream{
+		Name: i.Name, Description: i.Description, Unit: i.Unit,
+		AttributeFilter: attribute.NewDenyKeysFilter("server.address", "server.port"),
+	}
+	if i.Kind == sdkmetric.InstrumentKindHistogram && i.Unit == "s" {
+		s.Aggregation = sdkmetric.AggregationExplicitBucketHistogram{Boundaries: httpBuckets}
+	}
+	return s, true
 }

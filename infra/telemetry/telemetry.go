@@ -61,7 +61,11 @@ func Setup(ctx context.Context, o Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making the Prometheus exporter: %w", err), traces.Shutdown(ctx))
 	}
-	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(exporter), sdkmetric.WithView(withoutHosts()))
+	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(exporter), sdkmetric.WithView(serverView))
+
+	if err := buildInfo(metrics, o.Version); err != nil {
+		return nil, errors.Join(err, traces.Shutdown(ctx), metrics.Shutdown(ctx))
+	}
 
 	otel.SetTracerProvider(traces)
 	otel.SetMeterProvider(metrics)

@@ -88,7 +88,7 @@ func TestWithoutAReceiverTheContextStillTravels(t *testing.T) {
 }
 
 func TestMetricsAreReadByPrometheus(t *testing.T) {
-	tel, err := Setup(t.Context(), Options{Service: "test"})
+	tel, err := Setup(t.Context(), Options{Service: "test", Version: "v1.2.3"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +102,17 @@ func TestMetricsAreReadByPrometheus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	duration, err := tel.Meters.Meter("test").Float64Histogram("http.server.request.duration", metric.WithUnit("s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	duration.Record(t.Context(), 100)
 	requests.Add(t.Context(), 1, metric.WithAttributes(attribute.String("server.address", "made-up.example"), attribute.String("http.route", "/x")))
 	w := httptest.NewRecorder()
 	tel.Metrics.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	for _, want := range []string{"idphoto_tasks_finished_total 3", "go_goroutines ", `service_name="test"`} {
+	for _, want := range []string{"idphoto_tasks_finished_total 3", "go_goroutines ", `service_name="test"`,
+		`http_server_request_duration_seconds_bucket{le="120"} 1`, `http_server_request_duration_seconds_bucket{le="60"} 0`,
+		`idphoto_build_info{goversion="go`, `version="v1.2.3"} 1`} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
