@@ -75,8 +75,8 @@ type unreadable struct {
 // photoOptions are the options of a photo, as a form shows them.
 type photoOptions struct{ Size, Background string }
 
-// taskMay says which deeds make sense.
-type taskMay struct{ Retry, Again, Cancel, Erase bool }
+// taskMay says whether the reader may act, and which deeds make sense.
+type taskMay struct{ Act, Retry, Again, Cancel, Erase bool }
 
 // pictureLink is one picture of the task.
 type pictureLink struct{ Part, Path string }
@@ -198,7 +198,9 @@ func (m *Monitor) addReport(r *http.Request, t queue.Task, p *taskModel) error {
 func (p *taskModel) addDeeds(t queue.Task, r *http.Request) {
 	readable := t.Kind != queue.KindUnreadable
 	original := t.InputKey != "" && !t.Erased
+	who := auth.From(r.Context())
 	p.May = taskMay{
+		Act:    who.May(auth.Operator),
 		Retry:  readable && !t.Erased && (original || t.Kind != photo.Kind) && slices.Contains(retried, t.State),
 		Again:  original && t.Kind == photo.Kind,
 		Cancel: !t.State.Final() && !t.CancelRequested,
@@ -217,7 +219,7 @@ func (p *taskModel) addDeeds(t queue.Task, r *http.Request) {
 	if raw, err := json.Marshal(p.Task); err == nil {
 		p.Raw = pretty(raw)
 	}
-	p.addPictures(t, r.URL.Query(), auth.From(r.Context()))
+	p.addPictures(t, r.URL.Query(), who)
 }
 
 // addPictures links the pictures once they are asked for, by somebody who may see them.
