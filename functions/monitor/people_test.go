@@ -33,12 +33,12 @@ func newGuarded(t *testing.T, o auth.Options) *guarded {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ledger.Close() })
-	o.Addr, o.Audit = "127.0.0.1:0", AuditTo(ledger)
+	log := slog.New(slog.DiscardHandler)
+	o.Addr, o.Audit, o.Log = "127.0.0.1:0", AuditTo(ledger), log
 	guard, _, err := auth.Open(t.Context(), ledger.SQL(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
 	m := New(ledger, nil, &Options{Guard: guard, Log: log})
 	return &guarded{t, api.New(api.Options{Guard: guard, SignIn: LoginPath, Log: log}, m.Routes()...), guard, ledger}
 }
