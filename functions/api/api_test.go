@@ -179,8 +179,12 @@ func TestReadinessTellsThePartsApart(t *testing.T) {
 		"models": func(context.Context) (any, error) { return map[string]string{"execution_provider": "cpu"}, nil },
 	}}
 	h := New(Options{Log: slog.New(slog.DiscardHandler)}, health.Routes()...)
-	if w := ask(h, "GET", "/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(), `"models":{"ok":true,"details":{"execution_provider":"cpu"}}`) {
+	health.MetricsToken = "s3cret"
+	if w := ask(h, "GET", "/readyz", "Authorization", "Bearer s3cret"); w.Code != 200 || !strings.Contains(w.Body.String(), `"models":{"ok":true,"details":{"execution_provider":"cpu"}}`) {
 		t.Errorf("answer is %d %s", w.Code, w.Body)
+	}
+	if w := ask(h, "GET", "/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(), `"models":{"ok":true}`) {
+		t.Errorf("a stranger is told %d %s", w.Code, w.Body)
 	}
 	broken = errors.New("disk full at /var/secret")
 	if w := ask(h, "GET", "/readyz"); w.Code != 200 {

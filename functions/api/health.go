@@ -16,8 +16,8 @@ import (
 	"idphoto/pipeline/fault"
 )
 
-// Check reports whether one part of the process can do its work. Its details are shown; its error
-// is logged only.
+// Check reports whether one part of the process can do its work. Its details are shown to those who
+// may see metrics; its error is logged only.
 type Check func(ctx context.Context) (details any, err error)
 
 // Health is the routes for whoever runs the process.
@@ -69,7 +69,19 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "5")
 	}
+	if h.insider(r) != nil {
+		state = state.brief()
+	}
 	return JSON(w, status, state)
+}
+
+// brief says which parts are ready and nothing else.
+func (s readiness) brief() readiness {
+	parts := make(map[string]part, len(s.Parts))
+	for name, p := range s.Parts {
+		parts[name] = part{OK: p.OK}
+	}
+	return readiness{Ready: s.Ready, Parts: parts}
 }
 
 // check asks all parts at once, at most once per checksFor. A caller that goes away does not spoil
@@ -112,17 +124,27 @@ func (h *Health) log() *slog.Logger {
 }
 
 func (h *Health) metrics(w http.ResponseWriter, r *http.Request) error {
+	if err := h.insider(r); err != nil {
+		if h.MetricsToken != "" {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+		}
+		return err
+	}
+	h.Metrics.ServeHTTP(w, r)
+	return nil
+}
+
+// insider returns an error for who may not see how the process does.
+func (h *Health) insider(r *http.Request) error {
 	switch {
 	case auth.From(r.Context()).May(auth.Viewer):
 	case h.MetricsToken != "":
 		if !hasToken(r, h.MetricsToken) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
 			return fault.New(problem.Unauthorized, nil)
 		}
 	case !fromLoopback(r):
 		return fault.New(problem.Forbidden, nil)
 	}
-	h.Metrics.ServeHTTP(w, r)
 	return nil
 }
 
