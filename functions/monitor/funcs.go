@@ -28,13 +28,15 @@ func (s *shell) funcs(who *reader) template.FuncMap {
 		"ago":      func(at time.Time) template.HTML { return s.ago(*who, at) },
 		"between":  func(from, to time.Time) time.Duration { return to.Sub(from) },
 		"since":    func(at time.Time) time.Duration { return who.now.Sub(at) },
-		"sentence": func(code string, values map[string]any) string { return problem.Explain(code, values, who.lang).Sentence },
-		"advice":   func(code string, values map[string]any) string { return problem.Explain(code, values, who.lang).Advice },
-		"query":    query,
-		"short":    short,
-		"pretty":   pretty,
-		"dict":     dict,
-		"list":     func(items ...any) []any { return items },
+		"sentence": func(code string, values map[string]any) string {
+			return problem.Explain(code, values, who.lang).Sentence
+		},
+		"advice": func(code string, values map[string]any) string { return problem.Explain(code, values, who.lang).Advice },
+		"query":  query,
+		"short":  short,
+		"pretty": pretty,
+		"dict":   dict,
+		"list":   func(items ...any) []any { return items },
 	}
 }
 
