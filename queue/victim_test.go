@@ -222,21 +222,6 @@ func (c *crew) follow(p *victimProcess, out io.Reader) {
 	c.events <- event{from: p, what: "gone", at: time.Now()}
 }
 
-// next returns what happens next, and remembers starts with their process.
-func (c *crew) next() event {
-	c.Helper()
-	select {
-	case e := <-c.events:
-		if e.what == "start" {
-			e.from.starts[e.text] = e.attempt
-		}
-		return e
-	case <-time.After(tooLong):
-		c.Fatal("no victim does anything")
-	}
-	return event{}
-}
-
 // await passes events to f until done, which it asks after each and every 20 ms.
 func (c *crew) await(done func() bool, f func(event)) {
 	c.Helper()
