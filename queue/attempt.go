@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -26,9 +25,10 @@ var errUnknownKind = errors.New("queue: no handler for this kind of task")
 
 // attempt works on a claimed task to its recorded end. It returns an error only when the ledger
 // did not take the outcome, or ErrStuck when the handler did not return; the lease then decides.
-func (w *Worker) attempt(ctx context.Context, c *Claim) error {
+func (w *Worker) attempt(ctx context.Context, c *Claim) (processed, error) {
 	ctx, span := w.startProcess(ctx, c)
 	defer span.End()
+	done := processed{span, c.Task}
 	began := time.Now()
 	wait := max(0, c.Task.UpdatedAt.Sub(c.Task.DueAt)) // deliberate back-off is not waiting
 	w.meters.wait.Record(ctx, wait.Seconds(), labels(c.Task))
@@ -36,7 +36,7 @@ func (w *Worker) attempt(ctx context.Context, c *Claim) error {
 
 	o, err := w.work(ctx, c, began)
 	if errors.Is(err, ErrStuck) {
-		return w.giveUp(ctx, span, c, err) // nothing is discarded: the handler may still write
+		return done, w.giveUp(ctx, span, c, err) // nothing is discarded: the handler may still write
 	}
 	if err == nil {
 		err = w.finish(ctx, c, o)
@@ -47,26 +47,7 @@ func (w *Worker) attempt(ctx context.Context, c *Claim) error {
 	if o.State != Succeeded || err != nil && !errors.Is(err, errUnrecorded) {
 		w.discard(ctx, c)
 	}
-	return w.report(ctx, span, c, o, err, time.Since(began))
-}
-
-// startProcess opens the attempt's span. It is a child of the submission, so that a viewer shows
-// one trace, and linked to it, as the messaging conventions ask. A span that was already active
-// (a function's invocation) is linked too.
-func (w *Worker) startProcess(ctx context.Context, c *Claim) (context.Context, trace.Span) {
-	around := trace.SpanContextFromContext(ctx)
-	ctx = creation(ctx, c.Task)
-	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), spanAttributes(c.Task),
-		trace.WithAttributes(messaging(w.opts.System, "process")...),
-		trace.WithAttributes(attrAttempt.Int(c.Attempt), attrWorker.String(c.Worker))}
-	created := trace.SpanContextFromContext(ctx)
-	if created.IsValid() {
-		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: created}))
-	}
-	if around.IsValid() && !around.Equal(created) {
-		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: around}))
-	}
-	return w.tracer.Start(ctx, "process tasks", opts...)
+	return done, w.report(ctx, span, c, o, err, time.Since(began))
 }
 
 // work runs the handler under the lease and the deadline. The error is ErrLeaseLost when the outcome
@@ -126,7 +107,7 @@ func (w *Worker) await(ctx context.Context, j *Job) (json.RawMessage, error) {
 // giveUp reports a handler that did not return. Its task is no longer ours: the lease is not renewed.
 func (w *Worker) giveUp(ctx context.Context, span trace.Span, c *Claim, err error) error {
 	w.meters.stuck.Add(ctx, 1, labels(c.Task))
-	span.SetStatus(codes.Error, "stuck")
+	fail(span, "stuck")
 	w.log.ErrorContext(ctx, "handler does not return: its task is given up and this process has to end",
 		"task", c.Task.ID, "kind", c.Task.Kind, "attempt", c.Attempt)
 	return fmt.Errorf("task %s: %w", c.Task.ID, err)
@@ -245,7 +226,7 @@ func (w *Worker) discard(ctx context.Context, c *Claim) {
 func (w *Worker) report(ctx context.Context, span trace.Span, c *Claim, o Outcome, err error, took time.Duration) error {
 	log := w.log.With("task", c.Task.ID, "kind", c.Task.Kind, "attempt", c.Attempt, "took", took)
 	if errors.Is(err, errUnrecorded) {
-		span.SetStatus(codes.Error, "outcome not recorded")
+		fail(span, "unrecorded")
 		w.meters.ledgerErrors.Add(ctx, 1, operation("finish"))
 		log.ErrorContext(ctx, "outcome not recorded, the lease will decide", "outcome", o.State, "err", err)
 		return err
@@ -267,11 +248,14 @@ func (w *Worker) report(ctx context.Context, span trace.Span, c *Claim, o Outcom
 		w.meters.endToEnd.Record(ctx, total.Seconds(), labels(c.Task))
 	}
 	span.SetAttributes(attrOutcome.String(label))
+	if o.Code != "" {
+		span.SetAttributes(attrCode.String(o.Code))
+	}
 	switch State(label) {
-	case Succeeded, Rejected, Cancelled:
+	case Succeeded, Rejected, Cancelled: // a rejection is an answer, not a failure
 		log.InfoContext(ctx, "attempt ended", "outcome", label, "code", o.Code)
 	default:
-		span.SetStatus(codes.Error, o.Code)
+		fail(span, o.Code)
 		log.WarnContext(ctx, "attempt failed", "outcome", label, "code", o.Code, "err", o.Error)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -30,12 +29,12 @@ func (p *Publisher) SubmitBatch(ctx context.Context, b Batch, tasks []Task) (bat
 	for i, t := range tasks {
 		p.complete(&t, Bulk)
 		t.BatchID = b.ID
-		inject(ctx, &t)
+		p.create(ctx, &t, span)
 		own[i] = t
 	}
 	batch, created, err = p.ledger.CreateBatch(ctx, b, own)
 	if err != nil {
-		span.SetStatus(codes.Error, "not stored")
+		fail(span, "not_stored")
 		span.RecordError(err)
 		return Batch{}, false, fmt.Errorf("submitting batch: %w", err)
 	}
@@ -46,7 +45,7 @@ func (p *Publisher) SubmitBatch(ctx context.Context, b Batch, tasks []Task) (bat
 		p.meters.enqueued.Add(ctx, 1, labels(t))
 	}
 	if err := p.sendAll(ctx, own); err != nil {
-		span.SetStatus(codes.Error, "not published")
+		fail(span, "not_published")
 		span.RecordError(err)
 		p.log.WarnContext(ctx, "not all messages of a batch were sent, a janitor sends the others", "batch", b.ID, "err", err.Error())
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -63,17 +62,19 @@ func (j *Job) Stage(ctx context.Context, name string, f func(context.Context) er
 	if err := j.renew(ctx); err != nil {
 		return err
 	}
-	ctx, span := j.worker.tracer.Start(ctx, "stage "+name, spanAttributes(j.Task), trace.WithAttributes(attrAttempt.Int(j.Attempt)))
+	ctx, span := j.worker.tracer.Start(ctx, "stage "+name, taskAttributes(j.Task), trace.WithAttributes(attrAttempt.Int(j.Attempt)))
 	defer span.End()
 	began := time.Now()
 	err := f(ctx)
 	took := j.leave(name, began)
 	j.worker.meters.stage.Record(ctx, took.Seconds(), labels(j.Task, attribute.String("stage", name)))
 	if err != nil {
-		if _, rejected := errors.AsType[*Rejection](err); !rejected {
-			span.SetStatus(codes.Error, classOf(err).code)
+		if rejection, rejected := errors.AsType[*Rejection](err); rejected {
+			span.SetAttributes(attrCode.String(rejection.Code)) // an answer, not a failure
+		} else {
+			fail(span, classOf(err).code)
+			span.RecordError(err)
 		}
-		span.RecordError(err)
 	}
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"gocloud.dev/pubsub"
@@ -85,12 +84,12 @@ func (o *PublisherOptions) fill() {
 // means that nothing was accepted, unless the ledger's answer was lost on the way.
 func (p *Publisher) Submit(ctx context.Context, t Task) (task Task, created bool, err error) {
 	p.complete(&t, Express)
-	ctx, span := p.startSend(ctx, spanAttributes(t))
+	ctx, span := p.startSend(ctx, taskAttributes(t), messageID(t))
 	defer span.End()
 	inject(ctx, &t)
 	task, created, err = p.ledger.Create(ctx, t)
 	if err != nil {
-		span.SetStatus(codes.Error, "not stored")
+		fail(span, "not_stored")
 		span.RecordError(err)
 		return Task{}, false, fmt.Errorf("submitting task: %w", err)
 	}
@@ -186,18 +185,13 @@ func (p *Publisher) rely(ctx context.Context, t Task) (Task, error) {
 // Publish sends a message for a task that is in the ledger; a janitor's errand. The span joins
 // the trace of the submission.
 func (p *Publisher) Publish(ctx context.Context, t Task) error {
-	ctx, span := p.startSend(creation(ctx, t), spanAttributes(t))
+	ctx, span := p.startSend(creation(ctx, t), taskAttributes(t), messageID(t))
 	defer span.End()
 	if err := p.send(ctx, t); err != nil {
 		p.noteFailure(ctx, t, span, err)
 		return fmt.Errorf("publishing task %s: %w", t.ID, err)
 	}
 	return nil
-}
-
-func (p *Publisher) startSend(ctx context.Context, what trace.SpanStartOption) (context.Context, trace.Span) {
-	return p.tracer.Start(ctx, "send tasks", trace.WithSpanKind(trace.SpanKindProducer),
-		what, trace.WithAttributes(messaging(p.opts.System, "send")...))
 }
 
 func (p *Publisher) send(ctx context.Context, t Task) error {
@@ -214,7 +208,7 @@ func (p *Publisher) send(ctx context.Context, t Task) error {
 }
 
 func (p *Publisher) noteFailure(ctx context.Context, t Task, span trace.Span, err error) {
-	span.SetStatus(codes.Error, "not published")
+	fail(span, "not_published")
 	span.RecordError(err)
 	p.meters.publishFailed.Add(ctx, 1, labels(t))
 	p.log.WarnContext(ctx, "message not sent", "task", t.ID, "err", err.Error()) // without the frames that the Go CDK adds

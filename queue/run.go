@@ -196,9 +196,9 @@ func within(ended <-chan struct{}, limit time.Duration) bool {
 func (w *Worker) deliver(taking, working context.Context, lane string, m *pubsub.Message) error {
 	wait := FullJitter(200*time.Millisecond, 5*time.Second)
 	for n := 1; ; n++ {
-		err := w.process(working, lane, m.Body)
+		done, err := w.process(working, lane, m.Body)
 		if err == nil || errors.Is(err, ErrStuck) {
-			m.Ack() // the ledger knows what becomes of the task
+			w.ack(working, m, done) // the ledger knows what becomes of the task
 			return err
 		}
 		w.log.WarnContext(taking, "message not processed yet", "err", err)
@@ -213,6 +213,14 @@ func (w *Worker) deliver(taking, working context.Context, lane string, m *pubsub
 	}
 }
 
+// ack tells the transport, which passes it on in its own time.
+func (w *Worker) ack(ctx context.Context, m *pubsub.Message, done processed) {
+	if done.span != nil {
+		defer w.startAck(ctx, done).End()
+	}
+	m.Ack()
+}
+
 // putBack gives a message to others that no slot here was free for. Where the transport cannot take
 // it back, the ledger has a janitor send another one.
 func (w *Worker) putBack(ctx context.Context, lane string, m *pubsub.Message) {
@@ -225,7 +233,7 @@ func (w *Worker) putBack(ctx context.Context, lane string, m *pubsub.Message) {
 	if err == nil {
 		err = w.ledger.Unpublished(ctx, parsed.TaskID)
 	} else {
-		err = w.process(ctx, lane, m.Body) // it names no task: this only makes it visible
+		_, err = w.process(ctx, lane, m.Body) // it names no task: this only makes it visible
 	}
 	if err != nil {
 		w.log.WarnContext(ctx, "message not put back, it comes again in its own time", "err", err)

@@ -13,9 +13,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.opentelemetry.io/otel/trace"
 	"gocloud.dev/pubsub"
 
 	"idphoto/queue"
@@ -23,106 +20,6 @@ import (
 
 // atOnce has failed attempts follow each other without a pause.
 var atOnce = queue.Retries{Default: queue.RetryPolicy{Base: 1, Limit: 1}}
-
-// attr returns an attribute of a span as text.
-func attr(s tracetest.SpanStub, key attribute.Key) string {
-	for _, kv := range s.Attributes {
-		if kv.Key == key {
-			return kv.Value.String()
-		}
-	}
-	return ""
-}
-
-// TestOneTracePerTask: a viewer shows upload, message and every attempt with its stages as one
-// trace, and finds them all by the task's id.
-func TestOneTracePerTask(t *testing.T) {
-	l := memoryLedger(t)
-	spans := tracetest.NewInMemoryExporter()
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
-	topic := &chanTopic{messages: make(chan *pubsub.Message, 1)}
-	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{System: "mem", Logger: quiet, TracerProvider: tp})
-	w := queue.NewWorker(l, kinds(does(func(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
-		err := j.Stage(ctx, "matte", func(context.Context) error {
-			if j.Attempt == 1 {
-				return errors.New("first fails")
-			}
-			return nil
-		})
-		return nil, err
-	})), &queue.WorkerOptions{System: "mem", Logger: quiet, TracerProvider: tp, Retries: atOnce})
-
-	ctx, upload := tp.Tracer("test").Start(t.Context(), "upload")
-	task, _, err := p.Submit(ctx, queue.Task{Kind: "noop"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	upload.End()
-	body := (<-topic.messages).Body
-	for range 2 {
-		if err := w.Process(t.Context(), body); err != nil {
-			t.Fatal(err)
-		}
-	}
-
-	byName := map[string][]tracetest.SpanStub{}
-	for _, s := range spans.GetSpans() {
-		byName[s.Name] = append(byName[s.Name], s)
-		if s.SpanContext.TraceID() != upload.SpanContext().TraceID() {
-			t.Errorf("span %q is in another trace", s.Name)
-		}
-		if s.Name != "upload" && attr(s, "idphoto.task.id") != task.ID {
-			t.Errorf("span %q lacks the task's id", s.Name)
-		}
-	}
-	if len(byName["send tasks"]) != 1 || len(byName["process tasks"]) != 2 || len(byName["stage matte"]) != 2 {
-		t.Fatalf("spans = %v", byName)
-	}
-	send := byName["send tasks"][0]
-	if send.SpanKind != trace.SpanKindProducer || send.Parent.SpanID() != upload.SpanContext().SpanID() || attr(send, "messaging.system") != "mem" {
-		t.Errorf("send = %+v", send)
-	}
-	for i, s := range byName["process tasks"] {
-		if s.SpanKind != trace.SpanKindConsumer || s.Parent.SpanID() != send.SpanContext.SpanID() {
-			t.Errorf("attempt %d is no consumer below the sender", i+1)
-		}
-		if len(s.Links) != 1 || s.Links[0].SpanContext.SpanID() != send.SpanContext.SpanID() {
-			t.Errorf("attempt %d has links %v, want one to the sender", i+1, s.Links)
-		}
-		if got, want := attr(s, "idphoto.task.attempt"), []string{"1", "2"}[i]; got != want {
-			t.Errorf("attempt attribute = %s, want %s", got, want)
-		}
-		if got := byName["stage matte"][i].Parent.SpanID(); got != s.SpanContext.SpanID() {
-			t.Errorf("stage of attempt %d hangs elsewhere", i+1)
-		}
-	}
-}
-
-// TestTheTraceSurvivesARepublishedMessage: the context comes from the row, not from the message.
-func TestTheTraceSurvivesARepublishedMessage(t *testing.T) {
-	l := memoryLedger(t)
-	spans := tracetest.NewInMemoryExporter()
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
-	topic := &chanTopic{messages: make(chan *pubsub.Message, 2)}
-	p := queue.NewPublisher(l, express(topic), &queue.PublisherOptions{Logger: quiet, TracerProvider: tp})
-	task, _, err := p.Submit(t.Context(), queue.Task{Kind: "noop"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Publish(t.Context(), task); err != nil {
-		t.Fatal(err)
-	}
-	sends := spans.GetSpans()
-	if len(sends) != 2 || sends[1].Parent.SpanID() != sends[0].SpanContext.SpanID() {
-		t.Errorf("the second message's span does not join the first's trace: %+v", sends)
-	}
-	for range 2 {
-		m, err := queue.ParseMessage((<-topic.messages).Body)
-		if err != nil || !strings.Contains(m.TraceParent, sends[0].SpanContext.SpanID().String()) {
-			t.Errorf("message = %+v, %v", m, err)
-		}
-	}
-}
 
 // TestMetrics checks names, labels and counts. The names are what alerts and dashboards use.
 func TestMetrics(t *testing.T) {

@@ -115,7 +115,7 @@ const exitStuck = 70
 // WorkerOptions.Stuck then, and returns ErrStuck should that return.
 func (w *Worker) Process(ctx context.Context, body []byte) error {
 	defer w.show(ctx)()
-	err := w.process(ctx, Express, body)
+	_, err := w.process(ctx, Express, body)
 	if errors.Is(err, ErrStuck) {
 		w.opts.Stuck()
 	}
@@ -123,30 +123,30 @@ func (w *Worker) Process(ctx context.Context, body []byte) error {
 }
 
 // process is Process for a message of a lane.
-func (w *Worker) process(ctx context.Context, lane string, body []byte) (err error) {
+func (w *Worker) process(ctx context.Context, lane string, body []byte) (done processed, err error) {
 	began := time.Now()
 	defer func() { w.meters.countProcess(ctx, w.opts.System, lane, began, err) }()
 	m, err := ParseMessage(body)
 	if err != nil {
-		return w.bury(ctx, lane, body)
+		return done, w.bury(ctx, lane, body)
 	}
 	c, err := w.ledger.Claim(ctx, m.TaskID, w.opts.Name, w.opts.Lease)
 	switch {
 	case errors.Is(err, ErrNotClaimable):
 		w.meters.duplicates.Add(ctx, 1, laneLabel(lane))
 		w.log.DebugContext(ctx, "message dropped: nothing to do", "task", m.TaskID)
-		return nil
+		return done, nil
 	case errors.Is(err, ErrPaused):
 		w.meters.paused.Add(ctx, 1, laneLabel(lane))
 		w.log.DebugContext(ctx, "message dropped: the lane is paused", "task", m.TaskID)
-		return nil
+		return done, nil
 	case errors.Is(err, ErrNotFound):
 		w.meters.unknown.Add(ctx, 1)
 		w.log.WarnContext(ctx, "message dropped: no such task", "task", clip(m.TaskID, 64))
-		return nil
+		return done, nil
 	case err != nil:
 		w.meters.ledgerErrors.Add(ctx, 1, operation("claim"))
-		return fmt.Errorf("claiming task %s: %w", clip(m.TaskID, 64), err)
+		return done, fmt.Errorf("claiming task %s: %w", clip(m.TaskID, 64), err)
 	}
 	return w.attempt(ctx, c)
 }
