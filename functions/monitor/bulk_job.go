@@ -188,11 +188,11 @@ func (m *Monitor) run(ctx context.Context, j *bulkJob) {
 		failure = problem.Of(known(err)).Code
 		m.opts.Log.ErrorContext(ctx, "bulk action ended early", "action", j.deed.name, "err", err)
 	}
+	j.ended(m.opts.Now().UTC(), failure) // before the audit log: what follows that shows the end
 	entry := queue.AuditEntry{Actor: j.by, Action: "bulk_" + j.deed.name + "_ended", Target: j.narrowed.String(), Count: j.progress().Changed}
 	if err := m.ledger.Record(ctx, entry); err != nil {
 		m.opts.Log.ErrorContext(ctx, "the end of a bulk action is not in the audit log", "action", j.deed.name, "changed", entry.Count, "err", err)
 	}
-	j.ended(m.opts.Now().UTC(), failure)
 }
 
 // each goes through the tasks by key, the newest first, so none comes twice. A task that cannot be
