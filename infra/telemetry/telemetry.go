@@ -32,6 +32,9 @@ type Options struct {
 	Service string // service.name, e.g. idphoto-upload
 	Version string // service.version
 	OTLPURL string // base URL of an OTLP/HTTP receiver; /v1/traces is added when it has no path. Empty: nothing is sent
+
+	Sampling *Sampling                                  // which spans are sent; nil: all
+	SpanID   func(context.Context) (trace.SpanID, bool) // an id that a span is to have, as queue.SpanID; nil: ids are random
 }
 
 // Telemetry is what a process measures with.
@@ -51,23 +54,23 @@ func Setup(ctx context.Context, o Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("describing the process: %w", err)
 	}
-	traces, err := tracerProvider(ctx, o.OTLPURL, res)
-	if err != nil {
-		return nil, err
-	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("making the Prometheus exporter: %w", err), traces.Shutdown(ctx))
+		return nil, fmt.Errorf("making the Prometheus exporter: %w", err)
 	}
 	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(exporter), sdkmetric.WithView(serverView))
 
 	if err := buildInfo(metrics, o.Version); err != nil {
-		return nil, errors.Join(err, traces.Shutdown(ctx), metrics.Shutdown(ctx))
+		return nil, errors.Join(err, metrics.Shutdown(ctx))
+	}
+	traces, err := tracerProvider(ctx, o, res, metrics)
+	if err != nil {
+		return nil, errors.Join(err, metrics.Shutdown(ctx))
 	}
 
-	otel.SetTracerProvider(traces)
+	otel.SetTracerProvider(withoutPubsub{traces})
 	otel.SetMeterProvider(metrics)
 	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}))
 	return &Telemetry{
@@ -77,20 +80,26 @@ func Setup(ctx context.Context, o Options) (*Telemetry, error) {
 	}, nil
 }
 
-func tracerProvider(ctx context.Context, url string, res *resource.Resource) (*sdktrace.TracerProvider, error) {
-	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
-	if url != "" {
-		endpoint, err := tracesURL(url)
-		if err != nil {
-			return nil, err
-		}
-		exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
-		if err != nil {
-			return nil, fmt.Errorf("making the OTLP exporter: %w", err)
-		}
-		options = append(options, sdktrace.WithSpanProcessor(inherit{}), sdktrace.WithBatcher(withoutPeople{exporter}))
+func tracerProvider(ctx context.Context, o Options, res *resource.Resource, metrics metric.MeterProvider) (*sdktrace.TracerProvider, error) {
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithSampler(begins{}), sdktrace.WithIDGenerator(ids{o.SpanID})}
+	if o.OTLPURL == "" {
+		return sdktrace.NewTracerProvider(options...), nil
 	}
-	return sdktrace.NewTracerProvider(options...), nil
+	endpoint, err := tracesURL(o.OTLPURL)
+	if err != nil {
+		return nil, err
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	if err != nil {
+		return nil, fmt.Errorf("making the OTLP exporter: %w", err)
+	}
+	var send sdktrace.SpanProcessor = sdktrace.NewBatchSpanProcessor(withoutPeople{exporter})
+	if o.Sampling != nil && o.Sampling.Ratio < 1 {
+		lost, _ := metrics.Meter("idphoto/telemetry").Int64Counter("idphoto.spans.lost", metric.WithDescription("Spans for which sampling had no room."))
+		lost.Add(ctx, 0)
+		send = newTail(*o.Sampling, send, func() { lost.Add(context.Background(), 1) })
+	}
+	return sdktrace.NewTracerProvider(append(options, sdktrace.WithSpanProcessor(inherit{}), sdktrace.WithSpanProcessor(send))...), nil
 }
 
 // Flush sends what is waiting. A function that is frozen between events calls it after each.
