@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 
@@ -136,9 +137,9 @@ func (m *Monitor) record(r *http.Request, what, target string, count int64) erro
 }
 
 // back keeps redirects inside the console, whatever a form says.
-func back(path string) string {
-	u, err := url.Parse(path)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, Base+"/") {
+func back(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path.Clean(u.Path)+"/", Base+"/") {
 		return Base + "/"
 	}
 	return u.RequestURI()
