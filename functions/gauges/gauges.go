@@ -3,7 +3,7 @@
 //
 // The ledger is read when somebody scrapes, and at most once in Options.MaxAge however many do. When
 // it does not answer, the gauges are absent rather than old, which an alert hears of
-// (IDPhotoMonitorDown), and the failure is counted.
+// (MonitorDown), and the failure is counted.
 //
 // Every process that registers them shows the same ledger: rules and charts take the maximum over
 // processes.
