@@ -34,6 +34,10 @@ type JanitorOptions struct {
 	OrphanAge time.Duration // a blob younger than that may belong to a row that is yet to come; default 1 h
 	SweepKeys int           // blobs looked at in one sweep; default 2,000
 
+	// Kinds are those whose counters of lost leases and deaths start at zero: an alert does not see
+	// the first of a counter that was not there before.
+	Kinds []string
+
 	// Forgetful says that the transport lost its messages when the process before this one ended
 	// (the in-memory transport does): Run publishes every waiting task once at its start.
 	Forgetful bool
@@ -61,6 +65,7 @@ func NewJanitor(ledger Ledger, publisher *Publisher, opts *JanitorOptions) *Jani
 	}
 	o.fill()
 	j := &Janitor{ledger: ledger, publisher: publisher, opts: o, meters: newMeters(o.MeterProvider)}
+	j.meters.startAtZero(context.Background(), o.Kinds)
 	if o.Blobs != nil {
 		j.sweeper = newSweeper(ledger, o.Blobs, o.OrphanAge, o.SweepKeys)
 	}
