@@ -80,4 +80,3 @@ func Metrics(expr string) ([]string, error) {
 	})
 	return slices.Sorted(maps.Keys(names)), nil
 }
-
