@@ -82,7 +82,7 @@ func (s *soaker) stopCrew() error {
 		}
 		select {
 		case err := <-c.ended:
-			if err != nil && !s.expected(c, err) {
+			if err != nil && !s.expected(c, err) && !(signalOf(err) == syscall.SIGTERM && time.Since(c.began) < deafFor) {
 				s.violation("a %s that was told to stop ended with %v", c.role, err)
 			}
 		case <-time.After(20 * time.Second):
@@ -107,8 +107,21 @@ func (s *soaker) expected(c *child, err error) bool {
 	if !ok || c.role != "worker" {
 		return false
 	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && (status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == exitStuck)
+	return signalOf(err) == syscall.SIGKILL || exit.ExitCode() == exitStuck
+}
+
+// deafFor is how long a new process may take until it listens to signals: one that comes earlier
+// ends it at once, which harms nothing.
+const deafFor = 5 * time.Second
+
+// signalOf is the signal that ended a process; -1 for none.
+func signalOf(err error) syscall.Signal {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return status.Signal()
+		}
+	}
+	return -1
 }
 
 // revive starts again what a crash task killed.
