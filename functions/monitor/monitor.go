@@ -39,6 +39,7 @@ type Options struct {
 	TraceURL string                   // of a task's trace in a tracing back end, with {trace} in it; empty: no link
 	Version  string                   // of the program, shown at the foot of every page
 	Promises map[string]time.Duration // by lane: how long a task may wait; default 10 s for express, 10 min for bulk
+	Deadline time.Duration            // how long an attempt may take; default 60 s, as workers have it
 	Poll     time.Duration            // how often the event streams look at the ledger; default 1 s
 	Streams  int64                    // open event streams; default 64
 	Stop     <-chan struct{}          // ends all streams when closed
@@ -55,6 +56,8 @@ type Monitor struct {
 	opts   Options
 	shell  *shell
 	live   *live
+	memory *memory
+	began  time.Time
 	bulks  bulkJobs
 }
 
@@ -67,13 +70,16 @@ func New(ledger queue.Ledger, blobs Blobs, opts *Options) *Monitor {
 	}
 	o.fill()
 	m := &Monitor{ledger: ledger, blobs: blobs, opts: o, shell: newShell(o.Version, o.Now)}
-	m.live = newLive(ledger, o)
+	m.live, m.memory, m.began = newLive(ledger, o), newMemory(ledger, o.Now), o.Now()
 	return m
 }
 
 func (o *Options) fill() {
 	if o.Promises == nil {
 		o.Promises = map[string]time.Duration{queue.Express: 10 * time.Second, queue.Bulk: 10 * time.Minute}
+	}
+	if o.Deadline <= 0 {
+		o.Deadline = time.Minute
 	}
 	if o.Poll <= 0 {
 		o.Poll = time.Second

@@ -215,8 +215,8 @@ func (f taskFilter) bulkLinks() []bulkLink {
 	return links
 }
 
-// tasksOf is the address of the list with these fields.
-func tasksOf(pairs ...string) string {
+// listOf is the address of the list with these fields.
+func listOf(pairs ...string) string {
 	q := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		q.Set(pairs[i], pairs[i+1])

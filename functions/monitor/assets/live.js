@@ -118,6 +118,7 @@ function morph(old, fresh) {
   for (const child of old.children) if (child.id) keyed.set(child.id, child);
   let at = old.firstChild;
   for (const wanted of [...fresh.childNodes]) {
+    if (wanted.dataset?.keep !== undefined && old.querySelector(":scope > [data-keep]")) continue;
     while (at?.dataset?.keep !== undefined) at = at.nextSibling;
     let have = wanted.id ? keyed.get(wanted.id) : at;
     if (have && wanted.id && have !== at) {
