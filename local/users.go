@@ -27,6 +27,7 @@ type usersCmd struct {
 	Role    userRoleCmd    `cmd:"" help:"Set somebody's role."`
 	Disable userDisableCmd `cmd:"" help:"Lock somebody out; their sessions end."`
 	Enable  userEnableCmd  `cmd:"" help:"Let somebody in again."`
+	Hash    userHashCmd    `cmd:"" help:"Print the hash of a password, for ADMIN_PASSWORD_HASH."`
 }
 
 type userAddCmd struct {
@@ -113,6 +114,26 @@ type userEnableCmd struct {
 // Run lets the person in.
 func (c *userEnableCmd) Run(ctx context.Context) error {
 	return changePerson(ctx, &c.Stores, "person_enable", c.Name, func(s *auth.Store) error { return s.SetDisabled(ctx, c.Name, false) })
+}
+
+type userHashCmd struct {
+	newPassword `embed:""`
+}
+
+// Run prints the hash alone, so that it can go into a variable. Questions, and a random password,
+// go to the terminal instead.
+func (c *userHashCmd) Run(ctx context.Context, out io.Writer) error {
+	password, err := c.read(os.Stderr)
+	if err != nil {
+		return err
+	}
+	password, hash, err := auth.HashChosen(ctx, password)
+	if err != nil {
+		return err
+	}
+	c.show(os.Stderr, password)
+	_, err = fmt.Fprintln(out, hash)
+	return err
 }
 
 type userListCmd struct {

@@ -93,3 +93,18 @@ func TestUsersNeedAPassword(t *testing.T) {
 		t.Error("a ledger that is not there was listed")
 	}
 }
+
+func TestAHashIsPrintedAlone(t *testing.T) {
+	hash := userHashCmd{newPassword{in: typed(t, "correct horse battery\n")}}
+	var out bytes.Buffer
+	if err := hash.Run(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	if text, whole := strings.CutSuffix(out.String(), "\n"); !whole || strings.Contains(text, "\n") || auth.ValidHash(text) != nil {
+		t.Errorf("printed %q", out.String())
+	}
+	hash.in = typed(t, "short\n")
+	if err := hash.Run(t.Context(), &out); !errors.Is(err, auth.ErrPassword) {
+		t.Errorf("a short password = %v, want ErrPassword", err)
+	}
+}

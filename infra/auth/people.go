@@ -63,6 +63,12 @@ func (s *Store) insertPerson(ctx context.Context, name string, role Role, hash s
 	return nil
 }
 
+// HashChosen returns a password that the first admin may have, or a random one in place of an empty
+// one, and its hash for Options.AdminHash.
+func HashChosen(ctx context.Context, password string) (_, hash string, err error) {
+	return chosen(ctx, firstAdminName, password)
+}
+
 // chosen returns the password, or a random one in place of an empty one, and its hash.
 func chosen(ctx context.Context, name, password string) (_, hash string, err error) {
 	if password == "" {
