@@ -103,7 +103,7 @@ func (m *Monitor) batchPage(r *http.Request, b queue.Batch) (batchModel, error) 
 func (p *batchModel) addDeeds(b queue.Batch, who auth.Identity) {
 	for _, s := range taskStates {
 		if n := p.Batch.Counts[s]; n > 0 {
-			p.States = append(p.States, stateChip{State: s, Count: n, Path: tasksOf("batch", b.ID, "state", string(s))})
+			p.States = append(p.States, stateChip{State: s, Count: n, Path: listOf("batch", b.ID, "state", string(s))})
 		}
 	}
 	if !who.May(auth.Operator) {
