@@ -31,7 +31,7 @@ func (p *program) takeEvents(ctx context.Context) error {
 	case "janitor":
 		tick := janitor.Scheduled(p.parts.Janitor())
 		lambda.StartWithOptions(flushed(p, func(ctx context.Context, e events.EventBridgeEvent) (any, error) {
-			return nil, tick(ctx, e)
+			return nil, errors.Join(tick(ctx, e), p.parts.SendCanary(ctx))
 		}), lambda.WithContext(ctx))
 	default:
 		// API Gateway takes an answer as a whole: an event stream ends with its first event, and

@@ -87,10 +87,15 @@ func (p *program) serve(ctx context.Context) (err error) {
 		pushes = e.pushes(ctx.Done())
 		work = func(ctx context.Context) error { return p.pull(ctx, e.worker) }
 	case "janitor":
-		work = func(ctx context.Context) error { p.parts.Janitor().Run(ctx); return nil }
+		work = func(ctx context.Context) error { p.tidy(ctx); return nil }
 	case "upload", "batch", "api":
 		if transport.InProcess(p.config.TopicURL) {
 			p.log.WarnContext(ctx, "TOPIC_URL is a queue inside this process: workers elsewhere hear of tasks late, from their janitor")
+		}
+	}
+	if p.function == "monitor" || p.function == "janitor" || p.function == "api" { // few processes: each reads the ledger
+		if err := p.parts.Gauges(p.telemetry.Meters); err != nil {
+			return errors.Join(err, ln.Close())
 		}
 	}
 	p.log.InfoContext(ctx, "started", "addr", ln.Addr().String())
@@ -113,6 +118,14 @@ func (p *program) serve(ctx context.Context) (err error) {
 	return errors.Join(worked, served)
 }
 
+// tidy does the janitor's work, and sends canaries, until ctx is done.
+func (p *program) tidy(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { p.parts.Janitor().Run(ctx) })
+	wg.Go(func() { p.parts.SendCanaries(ctx) })
+	wg.Wait()
+}
+
 // pull does tasks of both lanes, and the janitor's work beside them, until ctx is done.
 func (p *program) pull(ctx context.Context, worker *queue.Worker) error {
 	subs, err := parts.OpenSubscriptions(ctx, p.config)
@@ -121,7 +134,7 @@ func (p *program) pull(ctx context.Context, worker *queue.Worker) error {
 	}
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
-	wg.Go(func() { p.parts.Janitor().Run(ctx) })
+	wg.Go(func() { p.tidy(ctx) })
 	err = worker.Run(ctx, subs.Lanes)
 	cancel()
 	wg.Wait()

@@ -109,6 +109,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.FirstPassword = first
+	if err := p.Gauges(tel.Meters); err != nil {
+		return nil, err
+	}
 	subs, err := parts.OpenSubscriptions(ctx, settings)
 	if err != nil {
 		return nil, err
@@ -174,6 +177,7 @@ func (s *Server) run(ctx context.Context, undo *cleanup, w work) {
 		worked = w.worker.Run(ctx, w.subs.Lanes)
 	})
 	wg.Go(func() { w.parts.Janitor().Run(ctx) })
+	wg.Go(func() { w.parts.SendCanaries(ctx) })
 	wg.Wait()
 	s.stuck = errors.Is(worked, queue.ErrStuck)
 	s.err = errors.Join(served, worked, undo.run(context.WithoutCancel(ctx)))

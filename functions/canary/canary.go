@@ -46,21 +46,37 @@ type Blobs interface {
 	DeletePrefix(ctx context.Context, prefix string) error
 }
 
+// Options tunes a Sender. Zero values mean the defaults.
+type Options struct {
+	Every time.Duration    // between two canaries of a lane; default 5 min
+	Now   func() time.Time // the ledger's clock; default time.Now
+	Log   *slog.Logger     // default slog.Default
+}
+
 // Sender sends canaries.
 type Sender struct {
 	tasks  Submitter
 	ledger Ledger
 	blobs  Blobs
-	every  time.Duration
-	log    *slog.Logger
+	opts   Options
 }
 
-// New returns a Sender that sends one through each lane every so often. every is above 0.
-func New(tasks Submitter, ledger Ledger, blobs Blobs, every time.Duration, log *slog.Logger) *Sender {
-	if every <= 0 {
-		panic("canary: New: every must be above 0")
+// New returns a Sender. ledger must be the one that tasks submits to.
+func New(tasks Submitter, ledger Ledger, blobs Blobs, opts *Options) *Sender {
+	var o Options
+	if opts != nil {
+		o = *opts
 	}
-	return &Sender{tasks: tasks, ledger: ledger, blobs: blobs, every: every, log: log}
+	if o.Every <= 0 {
+		o.Every = 5 * time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Sender{tasks: tasks, ledger: ledger, blobs: blobs, opts: o}
 }
 
 const (
@@ -70,12 +86,12 @@ const (
 
 // Run sends canaries until ctx is done. What fails is logged and tried again.
 func (s *Sender) Run(ctx context.Context) {
-	tick := time.NewTicker(max(s.every/looksPerInterval, time.Millisecond))
+	tick := time.NewTicker(max(s.opts.Every/looksPerInterval, time.Millisecond))
 	defer tick.Stop()
 	for {
 		sending, cancel := context.WithTimeout(ctx, sendWithin)
 		if err := s.Send(sending); err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "a canary was not sent", "err", err)
+			s.opts.Log.WarnContext(ctx, "a canary was not sent", "err", err)
 		}
 		cancel()
 		select {
@@ -103,7 +119,7 @@ func (s *Sender) sendTo(ctx context.Context, lane string) error {
 		return err
 	}
 	if found {
-		if !last.State.Final() || time.Since(last.CreatedAt) < s.every {
+		if !last.State.Final() || s.opts.Now().Sub(last.CreatedAt) < s.opts.Every {
 			return nil
 		}
 		if err := s.erase(ctx, last); err != nil {

@@ -54,7 +54,7 @@ func open(t *testing.T, every time.Duration) *house {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	top := &topic{}
 	p := queue.NewPublisher(l, map[string]queue.Topic{queue.Express: top}, &queue.PublisherOptions{Logger: log})
-	return &house{l, store, top, New(p, l, store, every, log)}
+	return &house{l, store, top, New(p, l, store, &Options{Every: every, Log: log})}
 }
 
 // canaries returns those of a lane, the newest first.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"idphoto/functions/api"
+	"idphoto/functions/photo"
 	"idphoto/functions/status"
 	"idphoto/functions/upload"
 	"idphoto/infra/auth"
@@ -109,6 +110,7 @@ func (p *Parts) Janitor() *queue.Janitor {
 	return queue.NewJanitor(p.Ledger, p.Publisher, &queue.JanitorOptions{
 		Blobs:     p.Blobs,
 		Retention: queue.Retention{Originals: c.RetainOriginals, Results: c.RetainResults, Rows: c.RetainRows},
+		Kinds:     []string{photo.Kind},
 		Forgetful: transport.InProcess(c.TopicURL) || transport.InProcess(c.BulkTopicURL), Logger: p.log,
 	})
 }

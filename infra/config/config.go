@@ -67,6 +67,7 @@ type Config struct {
 	RetryBase         time.Duration `env:"RETRY_BASE" envDefault:"10s"`          // first back-off; doubles, with full jitter
 	RetryLimit        time.Duration `env:"RETRY_LIMIT" envDefault:"10m"`         // longest back-off
 	RetryKinds        []string      `env:"RETRY_KINDS"`                          // other values for a kind, as photo=4:10s:10m (attempts, base, limit), comma separated
+	CanaryEvery       time.Duration `env:"CANARY_EVERY" envDefault:"0s"`         // a small portrait is sent through each lane so often, by whoever has the janitor; 0: never
 	DrainTime         time.Duration `env:"DRAIN_TIME" envDefault:"20s"`          // what running work gets after a stop signal
 	ExecutionProvider string        `env:"EXECUTION_PROVIDER" envDefault:"cpu"`  // cpu, cuda (or the start fails), auto
 	ModelThreads      int           `env:"MODEL_THREADS" envDefault:"0"`         // threads of one network run; 0: the engine's default
@@ -175,6 +176,7 @@ func (c *Config) validate(wrong map[string]error) error {
 	for name, value := range map[string]int{"WORKERS": c.Workers, "MODEL_THREADS": c.ModelThreads, "MATTE_PIXELS": c.MattePixels} {
 		check(name, value >= 0, "must not be below 0")
 	}
+	check("CANARY_EVERY", c.CanaryEvery == 0 || c.CanaryEvery >= time.Second, "must be 0 or at least 1s")
 	var err error
 	if c.Retries, err = parseRetries(c.RetryKinds); err != nil {
 		check("RETRY_KINDS", false, err.Error())
