@@ -36,6 +36,8 @@ func (s *shell) funcs(who *reader) template.FuncMap {
 		"short":  short,
 		"pretty": pretty,
 		"dict":   dict,
+		"say":    func(f finding) (template.HTML, error) { return s.say(*who, f) },
+		"chart":  func(c chart) (template.HTML, error) { return s.draw(*who, c) },
 		"list":   func(items ...any) []any { return items },
 	}
 }
