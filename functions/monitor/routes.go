@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"net/http"
 	"slices"
 
 	"idphoto/infra/auth"
@@ -25,7 +26,14 @@ var actions = slices.Concat(taskActions, []action{
 
 // raws are the rest.
 var raws = slices.Concat([]raw{
+	{"GET", Base, auth.Anyone, (*Monitor).door},
 	{"GET", Base + "/assets/{sum}/{name}", auth.Anyone, (*Monitor).asset},
 	{"GET", Base + "/language", auth.Anyone, (*Monitor).chooseLanguage},
 	{"GET", Base + "/live", auth.Viewer, (*Monitor).stream},
 }, taskRaws, logins, peopleRaws)
+
+// door leads who leaves the last slash out to the overview.
+func (m *Monitor) door(w http.ResponseWriter, r *http.Request) error {
+	http.Redirect(w, r, Base+"/", http.StatusMovedPermanently)
+	return nil
+}
