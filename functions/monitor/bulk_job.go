@@ -21,6 +21,7 @@ type bulkJob struct {
 	filter   taskFilter // as it was asked for
 	narrowed taskFilter // what of it the deed may change
 	by       string
+	over     chan struct{} // closed once it has ended and the audit log says so
 
 	mu   sync.Mutex // guards what is below
 	said bulkProgress
@@ -80,7 +81,7 @@ func (p bulkProgress) Percent() int64 {
 
 func newBulkJob(d deed, f taskFilter, by string) *bulkJob {
 	id := queue.NewID()
-	return &bulkJob{id: id, deed: d, filter: f, by: by, said: bulkProgress{ID: id, Action: d.name, Filter: f.String(), By: by,
+	return &bulkJob{id: id, deed: d, filter: f, by: by, over: make(chan struct{}), said: bulkProgress{ID: id, Action: d.name, Filter: f.String(), By: by,
 		Refused: map[string]int64{}, Examples: []bulkRefusal{}}}
 }
 
@@ -182,6 +183,7 @@ func (b *bulkJobs) forget() {
 func (m *Monitor) run(ctx context.Context, j *bulkJob) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer close(j.over)
 	err := m.each(ctx, j)
 	failure := ""
 	if err != nil {

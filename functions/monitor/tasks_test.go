@@ -62,8 +62,9 @@ func newConsole(t *testing.T) *console {
 	return &console{t, api.New(api.Options{Guard: byHeader{}, SignIn: LoginPath, Log: log}, m.Routes()...), m, ledger, store}
 }
 
-// ask asks as somebody of the role; body is a form's values, JSON text, or nil for a GET.
-func (c *console) ask(role auth.Role, path string, body any) *httptest.ResponseRecorder {
+// ask asks as somebody of the role, in English unless told; body is a form's values, JSON text, or
+// nil for a GET.
+func (c *console) ask(role auth.Role, path string, body any, lang ...string) *httptest.ResponseRecorder {
 	c.Helper()
 	r := httptest.NewRequestWithContext(c.Context(), "GET", path, nil)
 	switch body := body.(type) {
@@ -75,7 +76,7 @@ func (c *console) ask(role auth.Role, path string, body any) *httptest.ResponseR
 		r.Header.Set("Content-Type", "application/json")
 	}
 	r.Header.Set("Test-Role", role.String())
-	r.Header.Set("Accept-Language", "en")
+	r.Header.Set("Accept-Language", append(lang, "en")[0])
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	return w
