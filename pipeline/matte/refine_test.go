@@ -146,7 +146,7 @@ func TestDistances(t *testing.T) {
 	p.Pix[15*41+20] = 1
 	for i, got := range distances(p, func(v float32) bool { return v > 0 }) {
 		want := math.Hypot(float64(i%41-20), float64(i/41-15))
-		if math.Abs(float64(got)-want) > .09*want {
+		if math.Abs(float64(got)/straight-want) > .09*want {
 			t.Fatalf("distance of pixel %d is %v, want %v", i, got, want)
 		}
 	}
