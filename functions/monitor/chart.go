@@ -71,9 +71,9 @@ func (c *chart) yAxis() yAxis {
 		return logAxis(least, top)
 	}
 	axis := yAxis{high: headroom * top}
-	step := niceCount(top / 3)
+	step := niceCount(top / 4)
 	if c.Unit == secondsUnit {
-		step = niceSeconds(top / 3)
+		step = niceSeconds(top / 4)
 	}
 	if top <= 0 {
 		axis.high, step = 1, 1

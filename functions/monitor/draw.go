@@ -163,7 +163,7 @@ func (d *drawing) picture(title, note string) {
 	d.line("base", 0, 100, 100)
 	d.put(`</svg><line class="pin" x1="-1%" x2="-1%" y1="0" y2="100%"/>`)
 	for _, v := range d.axis.ticks {
-		d.put(`<text class="y" x="2" y="`, short2(d.axis.place(v)), `%" dy="-3">`)
+		d.put(`<text class="y" x="-7" y="`, decimal(d.axis.place(v)), `%" dy="4">`)
 		d.text(d.tick(v))
 		d.put(`</text>`)
 	}
@@ -176,7 +176,7 @@ func (d *drawing) picture(title, note string) {
 		} else if t.X > 96 {
 			anchor = "end"
 		}
-		d.put(`<text class="x `, anchor, `" x="`, short2(t.X), `%" y="12">`)
+		d.put(`<text class="x `, anchor, `" x="`, decimal(t.X), `%" y="12">`)
 		d.text(t.At.In(d.who.zone).Format(d.layout()))
 		d.put(`</text>`)
 	}
@@ -191,17 +191,17 @@ func (d *drawing) layout() string {
 	return "15:04"
 }
 
-func short2(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func (d *drawing) rect(class string, x, y, width, height float64) {
 	if width <= 0 || height <= 0 {
 		return
 	}
-	d.put(`<rect class="`, class, `" x="`, short2(x), `" y="`, short2(y), `" width="`, short2(rounded(width)), `" height="`, short2(rounded(height)), `"/>`)
+	d.put(`<rect class="`, class, `" x="`, decimal(x), `" y="`, decimal(y), `" width="`, decimal(rounded(width)), `" height="`, decimal(rounded(height)), `"/>`)
 }
 
 func (d *drawing) line(class string, x1, y, x2 float64) {
-	d.put(`<line class="`, class, `" x1="`, short2(x1), `" x2="`, short2(x2), `" y1="`, short2(y), `" y2="`, short2(y), `"/>`)
+	d.put(`<line class="`, class, `" x1="`, decimal(x1), `" x2="`, decimal(x2), `" y1="`, decimal(y), `" y2="`, decimal(y), `"/>`)
 }
 
 // bars stacks the series, the first at the bottom.
@@ -224,7 +224,7 @@ func (d *drawing) lineOf(s series) {
 		d.put(`<path class="line `, s.Tone, `" d="`)
 		if len(run) == 1 {
 			x, y := d.c.x(run[0].At), d.axis.place(run[0].Value)
-			d.put("M", short2(x), " ", short2(y), "H", short2(d.c.x(run[0].At.Add(d.c.Step))))
+			d.put("M", decimal(x), " ", decimal(y), "H", decimal(d.c.x(run[0].At.Add(d.c.Step))))
 		} else {
 			d.way(run, "M")
 		}
@@ -239,7 +239,7 @@ func (d *drawing) way(points []point, first string) {
 		if i == 0 {
 			letter = first
 		}
-		d.put(letter, short2(d.c.middle(p.At)), " ", short2(d.axis.place(p.Value)))
+		d.put(letter, decimal(d.c.middle(p.At)), " ", decimal(d.axis.place(p.Value)))
 	}
 }
 
@@ -251,7 +251,7 @@ func (d *drawing) area(s series) {
 		}
 		d.put(`<path class="area `, s.Tone, `" d="`)
 		d.way(run, "M")
-		d.put("L", short2(d.c.middle(run[len(run)-1].At)), " 100L", short2(d.c.middle(run[0].At)), ` 100Z"/>`)
+		d.put("L", decimal(d.c.middle(run[len(run)-1].At)), " 100L", decimal(d.c.middle(run[0].At)), ` 100Z"/>`)
 	}
 }
 
@@ -299,7 +299,7 @@ func (d *drawing) table() {
 	}
 	slices.SortFunc(moments, func(a, b time.Time) int { return b.Compare(a) })
 	for _, at := range moments {
-		d.put(`<tr data-x="`, short2(d.c.middle(at)), `"><th scope="row">`, at.In(d.who.zone).Format("01-02 15:04"), `</th>`)
+		d.put(`<tr data-x="`, decimal(d.c.middle(at)), `"><th scope="row">`, at.In(d.who.zone).Format("01-02 15:04"), `</th>`)
 		for _, v := range values[at] {
 			d.put(`<td class="num">`)
 			d.text(v)

@@ -130,7 +130,7 @@ func (s *shell) duration(lang problem.Language, d time.Duration) string {
 		return "<" + unit("millisecond", "1")
 	case d < time.Second:
 		return unit("millisecond", strconv.FormatInt(d.Round(time.Millisecond).Milliseconds(), 10))
-	case d < 10*time.Second:
+	case d < 10*time.Second && d%time.Second != 0:
 		return unit("second", strconv.FormatFloat(d.Seconds(), 'f', 1, 64))
 	case d < time.Minute:
 		return unit("second", strconv.FormatFloat(math.Trunc(d.Seconds()), 'f', 0, 64))

@@ -26,7 +26,7 @@ function rememberZone() {
 function show(state) {
   if (!mark || mark.dataset.state === state) return;
   mark.dataset.state = state;
-  mark.textContent = mark.dataset[state] ?? "";
+  mark.textContent = mark.getAttribute(`data-word-${state}`);
   mark.hidden = false;
 }
 
