@@ -28,6 +28,7 @@ type TestOptions struct {
 	Sleep  time.Duration `json:"sleep_ns,omitempty"` // each stage lasts so long
 	Stages int           `json:"stages,omitempty"`   // default 1
 	How    string        `json:"how,omitempty"`      // of a Crash; default Kill
+	Times  int           `json:"times,omitempty"`    // of a Crash: attempts that crash, later ones succeed; default all
 }
 
 // Bounds of what a client may ask for.
@@ -52,6 +53,12 @@ func (o *TestOptions) Set(field, value string) error {
 			return refused
 		}
 		o.Stages = n
+	case "times":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			return refused
+		}
+		o.Times = n
 	case "how":
 		if value != Kill && value != Panic && value != Hang {
 			return refused

@@ -21,7 +21,7 @@ type stageFunc func(ctx context.Context, name string, f func(context.Context) er
 
 // testKind is a handler that writes nothing.
 type testKind struct {
-	run func(ctx context.Context, o photo.TestOptions, stage stageFunc) error
+	run func(ctx context.Context, o photo.TestOptions, attempt int, stage stageFunc) error
 }
 
 func (k testKind) Handle(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
@@ -31,13 +31,13 @@ func (k testKind) Handle(ctx context.Context, j *queue.Job) (json.RawMessage, er
 			return nil, queue.Permanent(fmt.Errorf("reading a test task's options: %w", err))
 		}
 	}
-	return json.RawMessage("{}"), k.run(ctx, o, j.Stage)
+	return json.RawMessage("{}"), k.run(ctx, o, j.Attempt, j.Stage)
 }
 
 func (testKind) Discard(context.Context, string) error { return nil }
 
 // noop passes its stages, each as long as asked.
-func noop(ctx context.Context, o photo.TestOptions, stage stageFunc) error {
+func noop(ctx context.Context, o photo.TestOptions, _ int, stage stageFunc) error {
 	for i := range max(o.Stages, 1) {
 		err := stage(ctx, fmt.Sprintf("noop %d", i+1), func(ctx context.Context) error {
 			if o.Sleep <= 0 {
@@ -59,12 +59,16 @@ func noop(ctx context.Context, o photo.TestOptions, stage stageFunc) error {
 	return nil
 }
 
-// crash passes its stages like noop, then fails as asked. It returns only when it cannot.
-func crash(ctx context.Context, o photo.TestOptions, stage stageFunc) error {
+// crash passes its stages like noop, then fails as asked. It returns only when it cannot, or when it
+// has crashed often enough.
+func crash(ctx context.Context, o photo.TestOptions, attempt int, stage stageFunc) error {
 	if o.Stages > 0 || o.Sleep > 0 {
-		if err := noop(ctx, o, stage); err != nil {
+		if err := noop(ctx, o, attempt, stage); err != nil {
 			return err
 		}
+	}
+	if o.Times > 0 && attempt > o.Times {
+		return nil
 	}
 	return stage(ctx, "crash", func(context.Context) error {
 		switch o.How {

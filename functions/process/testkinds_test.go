@@ -22,7 +22,7 @@ func TestANoopTakesItsTimeInEachStage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var names []string
 		start := time.Now()
-		if err := noop(t.Context(), photo.TestOptions{Sleep: time.Second, Stages: 3}, passing(&names)); err != nil {
+		if err := noop(t.Context(), photo.TestOptions{Sleep: time.Second, Stages: 3}, 1, passing(&names)); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took != 3*time.Second || len(names) != 3 {
@@ -31,7 +31,7 @@ func TestANoopTakesItsTimeInEachStage(t *testing.T) {
 		stopped, stop := context.WithCancelCause(t.Context())
 		why := errors.New("not wanted any more")
 		time.AfterFunc(time.Second, func() { stop(why) })
-		if err := noop(stopped, photo.TestOptions{Sleep: time.Hour}, passing(&names)); !errors.Is(err, why) {
+		if err := noop(stopped, photo.TestOptions{Sleep: time.Hour}, 1, passing(&names)); !errors.Is(err, why) {
 			t.Errorf("a stopped noop = %v", err)
 		}
 	})
@@ -44,5 +44,12 @@ func TestACrashPanicsWhenAsked(t *testing.T) {
 			t.Errorf("recovered %v after %v", v, names)
 		}
 	}()
-	_ = crash(t.Context(), photo.TestOptions{How: photo.Panic, Stages: 2}, passing(&names))
+	_ = crash(t.Context(), photo.TestOptions{How: photo.Panic, Stages: 2, Times: 2}, 2, passing(&names))
+}
+
+func TestACrashSucceedsOnceItHasCrashedOftenEnough(t *testing.T) {
+	var names []string
+	if err := crash(t.Context(), photo.TestOptions{How: photo.Panic, Times: 2}, 3, passing(&names)); err != nil {
+		t.Errorf("the third attempt of a task that crashes twice = %v", err)
+	}
 }

@@ -120,7 +120,7 @@ func (f *Function) knows(name string) bool {
 	switch name {
 	case "size", "background", "dedupe":
 		return true
-	case "kind", "sleep_ms", "stages", "how":
+	case "kind", "sleep_ms", "stages", "how", "times":
 		return f.opts.TestKinds
 	}
 	return false

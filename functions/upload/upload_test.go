@@ -569,7 +569,7 @@ func TestTestKindsNeedTheirSwitch(t *testing.T) {
 	if a := s.send(t, submission(field{"image", picturePNG})); a.status != 202 {
 		t.Errorf("a photo gets %d %v", a.status, a.body)
 	}
-	for _, f := range []field{{"kind", []byte("photo")}, {"sleep_ms", []byte("-1")}, {"stages", []byte("many")}, {"how", []byte("softly")}} {
+	for _, f := range []field{{"kind", []byte("photo")}, {"sleep_ms", []byte("-1")}, {"stages", []byte("many")}, {"how", []byte("softly")}, {"times", []byte("0")}} {
 		if a := s.send(t, submission(f)); a.status != 422 || a.code() != "bad_option" || a.body["field"] != f.name {
 			t.Errorf("%s=%s: answer is %d %v", f.name, f.data, a.status, a.body)
 		}
