@@ -34,7 +34,8 @@ type (
 const dumpFormat = "idphoto ledger 1"
 
 // dumpedTables are those that a dump has, with the order of their rows. The kept counters are not
-// among them: whoever adds a task adds to these. Nor are sessions: people sign in again.
+// among them: whoever adds a task adds to these. Nor are sessions: people sign in again. Nor
+// are notices: those of the last day come into being anew, with the same ids.
 var dumpedTables = []struct{ name, order string }{
 	{"lanes", "lane"},
 	{"batches", "id"},

@@ -178,7 +178,7 @@ func TestEveryTableIsDumpedOrKnownNotToBe(t *testing.T) {
 	}
 	for _, name := range tables {
 		dumped := slices.ContainsFunc(dumpedTables, func(d struct{ name, order string }) bool { return d.name == name })
-		other := slices.Contains([]string{"schema_version", "health", "task_counts", "batch_counts", "sessions", "guesses"}, name)
+		other := slices.Contains([]string{"schema_version", "health", "task_counts", "batch_counts", "sessions", "guesses", "notices"}, name)
 		if dumped == other {
 			t.Errorf("table %s: dumped %v, known not to be %v", name, dumped, other)
 		}
@@ -207,7 +207,7 @@ func TestLoadRefuses(t *testing.T) {
 		"another version":   {edited(func(s []string) []string { s[0] = strings.Replace(s[0], `"schema":`, `"schema":9`, 1); return s }), "schema version 9"},
 		"gzip cut short":    {whole[:len(whole)-20], "cut short"},
 		"gzip cut in half":  {whole[:len(whole)/2], "cut short"},
-		"a bit flipped":     {flip(whole, len(whole)/2), "the dump is"},
+		"a bit flipped":     {flip(whole, len(whole)-7), "the dump is"}, // of the checksum: elsewhere it may make no difference
 		"no last line":      {edited(func(s []string) []string { return s[:len(s)-1] }), "cut short"},
 		"half a last line":  {zip(t, strings.Join(lines, "")[:len(strings.Join(lines, ""))-9]), "cut short"},
 		"a row less":        {edited(func(s []string) []string { return slices.Delete(s, row, row+1) }), "damaged"},

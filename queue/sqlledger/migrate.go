@@ -14,12 +14,18 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// What the databases cannot share: the triggers that keep the counters, migration 4.
+// What the databases cannot share: the triggers that keep the counters, migration 4, and those that
+// note what people are told of, migration 7.
 var (
 	//go:embed triggers/sqlite.sql
 	sqliteTriggers string
 	//go:embed triggers/postgres.sql
 	postgresTriggers string
+
+	//go:embed triggers/notices_sqlite.sql
+	sqliteNotices string
+	//go:embed triggers/notices_postgres.sql
+	postgresNotices string
 )
 
 // migrate brings the schema up to date. On Postgres it runs under an advisory lock, so processes
@@ -55,8 +61,10 @@ func (l *Ledger) migrations() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	triggers := goose.NewGoMigration(4, &goose.GoFunc{RunTx: l.createTriggers}, nil)
-	opts := []goose.ProviderOption{goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(triggers)}
+	opts := []goose.ProviderOption{goose.WithTableName("schema_version"), goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(
+		goose.NewGoMigration(4, l.triggers(sqliteTriggers, postgresTriggers), nil),
+		goose.NewGoMigration(7, l.triggers(sqliteNotices, postgresNotices), nil),
+	)}
 	if !l.d.postgres {
 		return goose.NewProvider(goose.DialectSQLite3, l.write.db, files, opts...)
 	}
@@ -67,11 +75,14 @@ func (l *Ledger) migrations() (*goose.Provider, error) {
 	return goose.NewProvider(goose.DialectPostgres, l.write.db, files, append(opts, goose.WithSessionLocker(locker))...)
 }
 
-func (l *Ledger) createTriggers(ctx context.Context, tx *sql.Tx) error {
-	statements := sqliteTriggers
+// triggers is a migration that this database has its own statements for.
+func (l *Ledger) triggers(sqlite, postgres string) *goose.GoFunc {
+	statements := sqlite
 	if l.d.postgres {
-		statements = postgresTriggers
+		statements = postgres
 	}
-	_, err := tx.ExecContext(ctx, statements)
-	return err
+	return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statements)
+		return err
+	}}
 }
