@@ -83,7 +83,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (err err
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	p.telemetry, err = telemetry.Setup(ctx, telemetry.Options{Service: "idphoto-" + p.function, Version: config.Version(), OTLPURL: c.OTLPURL})
+	p.telemetry, err = telemetry.Setup(ctx, parts.Telemetry(c, "idphoto-"+p.function))
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 			err = errors.Join(err, undo.run(ctx))
 		}
 	}()
-	tel, err := telemetry.Setup(ctx, telemetry.Options{Service: "idphoto-local", OTLPURL: settings.OTLPURL})
+	tel, err := telemetry.Setup(ctx, parts.Telemetry(settings, "idphoto-local"))
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,9 @@ type JanitorOptions struct {
 	// the first of a counter that was not there before.
 	Kinds []string
 
+	// Also is what others have to do regularly where the janitor does.
+	Also []Chore
+
 	// Forgetful says that the transport lost its messages when the process before this one ended
 	// (the in-memory transport does): Run publishes every waiting task once at its start.
 	Forgetful bool
@@ -99,17 +102,17 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// chore is one regular work. It ends early, without an error, when ctx leaves it no more time.
-type chore struct {
-	name  string
-	every time.Duration
-	do    func(ctx context.Context) error
+// Chore is one regular work. It ends early, without an error, when ctx leaves it no more time.
+type Chore struct {
+	Name  string
+	Every time.Duration
+	Do    func(ctx context.Context) error
 }
 
 // chores lists them, the most urgent first.
-func (j *Janitor) chores() []chore {
+func (j *Janitor) chores() []Chore {
 	o := &j.opts
-	all := []chore{
+	all := []Chore{
 		{"reap leases", o.ReapEvery, j.reap},
 		{"publish waiting tasks", o.StaleEvery, j.publishStale},
 		{"mark lost workers", o.LostEvery, j.markLost},
@@ -117,9 +120,9 @@ func (j *Janitor) chores() []chore {
 		{"sample the backlog", o.SampleEvery, j.ledger.Sample},
 	}
 	if o.Blobs != nil {
-		all = append(all, chore{"purge", o.PurgeEvery, j.purge}, chore{"sweep orphaned blobs", o.SweepEvery, j.sweep})
+		all = append(all, Chore{"purge", o.PurgeEvery, j.purge}, Chore{"sweep orphaned blobs", o.SweepEvery, j.sweep})
 	}
-	return all
+	return append(all, o.Also...)
 }
 
 // Run works until ctx is done, each chore in its own rhythm: a slow purge delays no retry. What
@@ -138,21 +141,21 @@ func (j *Janitor) Run(ctx context.Context) {
 }
 
 // keepDoing does a chore at every tick. A row of failures is logged once, and once when it is over.
-func (j *Janitor) keepDoing(ctx context.Context, c chore) {
-	tick := time.NewTicker(c.every)
+func (j *Janitor) keepDoing(ctx context.Context, c Chore) {
+	tick := time.NewTicker(c.Every)
 	defer tick.Stop()
 	for failed := 0; ; {
-		err := c.do(ctx)
+		err := c.Do(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			j.meters.choreFailed.Add(ctx, 1, metric.WithAttributes(attribute.String("chore", c.name)))
+			j.meters.choreFailed.Add(ctx, 1, metric.WithAttributes(attribute.String("chore", c.Name)))
 			if failed++; failed == 1 {
-				j.opts.Logger.WarnContext(ctx, "janitor will try again", "chore", c.name, "err", err)
+				j.opts.Logger.WarnContext(ctx, "janitor will try again", "chore", c.Name, "err", err)
 			}
 		case failed > 0:
-			j.opts.Logger.InfoContext(ctx, "janitor succeeds again", "chore", c.name, "failed", failed)
+			j.opts.Logger.InfoContext(ctx, "janitor succeeds again", "chore", c.Name, "failed", failed)
 			failed = 0
 		}
 		select {
@@ -171,8 +174,8 @@ func (j *Janitor) Tick(ctx context.Context) error {
 		if !timeLeft(ctx) {
 			break
 		}
-		if err := c.do(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		if err := c.Do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.Name, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -465,3 +465,26 @@ func instruments(rm metricdata.ResourceMetrics) iter.Seq[metricdata.Metrics] {
 		}
 	}
 }
+
+// TestAJanitorDoesWhatOthersAskOfIt, at a tick as in Run, and says whose work failed.
+func TestAJanitorDoesWhatOthersAskOfIt(t *testing.T) {
+	done := make(chan struct{}, 2)
+	tell := func(context.Context) error {
+		done <- struct{}{}
+		return errors.New("no receiver")
+	}
+	j := keeper(memoryLedger(t), nil, queue.JanitorOptions{Also: []queue.Chore{{Name: "tell", Every: time.Hour, Do: tell}}})
+	if err := j.Tick(t.Context()); err == nil || !strings.Contains(err.Error(), "tell: no receiver") {
+		t.Errorf("Tick = %v, want the error of the chore", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		j.Run(ctx)
+		close(ended)
+	}()
+	<-done
+	<-done
+	stop()
+	<-ended
+}

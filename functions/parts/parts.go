@@ -19,6 +19,7 @@ import (
 	"idphoto/infra/auth"
 	"idphoto/infra/blobs"
 	"idphoto/infra/config"
+	"idphoto/infra/notify"
 	"idphoto/queue"
 	"idphoto/queue/sqlledger"
 	"idphoto/queue/transport"
@@ -38,7 +39,8 @@ type Parts struct {
 
 	config *config.Config
 	log    *slog.Logger
-	people auth.DB                  // the ledger's database: people, keys and sessions have tables there
+	people auth.DB // the ledger's database: people, keys and sessions have tables there
+	tell   *notify.Notifier
 	topics map[string]*watchedTopic // by lane; one that shares the express topic is not there
 	room   *semaphore.Weighted      // bytes of pictures being received, by all functions together
 	close  []func(context.Context) error
@@ -58,6 +60,9 @@ func Open(ctx context.Context, c *config.Config, need Need, log *slog.Logger) (_
 	}
 	p.Ledger, p.people = ledger, ledger.SQL()
 	p.onClose(func(context.Context) error { return ledger.Close() })
+	if p.tell, err = p.notifier(); err != nil {
+		return nil, fmt.Errorf("WEBHOOK_URL and others: %w", err)
+	}
 	if need.Blobs {
 		if p.Blobs, err = blobs.Open(ctx, c.BlobsURL); err != nil {
 			return nil, fmt.Errorf("BLOBS_URL: %w", err)
@@ -111,6 +116,7 @@ func (p *Parts) Janitor() *queue.Janitor {
 		Blobs:     p.Blobs,
 		Retention: queue.Retention{Originals: c.RetainOriginals, Results: c.RetainResults, Rows: c.RetainRows},
 		Kinds:     []string{photo.Kind},
+		Also:      []queue.Chore{{Name: "tell of what happened", Every: notify.Every, Do: p.tell.Tick}},
 		Forgetful: transport.InProcess(c.TopicURL) || transport.InProcess(c.BulkTopicURL), Logger: p.log,
 	})
 }

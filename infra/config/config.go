@@ -34,6 +34,16 @@ type Config struct {
 	OTLPURL   string `env:"OTLP_URL"`                         // where traces go (OTLP over HTTP, e.g. http://127.0.0.1:4318); empty: nowhere
 	TraceURL  string `env:"TRACE_URL"`                        // of a trace's page, e.g. http://127.0.0.1:16686/trace/{trace}; empty: the monitor has no link
 
+	// What is sent of traces. The rest of them: infra/telemetry says what a task that failed keeps.
+	SampleRatio float64       `env:"SAMPLE_RATIO" envDefault:"1"` // share of traces kept whole, 0 to 1; what failed, was retried or slow is always kept
+	SlowTask    time.Duration `env:"SLOW_TASK" envDefault:"30s"`  // an attempt that waits and runs so long is slow
+
+	// Who is told when a task dies, a batch ends or a lane is late: a webhook, as package infra/notify says.
+	WebhookURL    string   `env:"WEBHOOK_URL"`    // of the receiver; empty: nobody
+	WebhookSecret string   `env:"WEBHOOK_SECRET"` // signs the requests; 16 bytes or more
+	WebhookHosts  []string `env:"WEBHOOK_HOSTS"`  // names that requests may go to, comma separated; internal ones also by address or prefix
+	WebhookEvents []string `env:"WEBHOOK_EVENTS"` // task.dead, batch.ended, lane.late, lane.recovered; empty: all
+
 	// Where things are kept.
 	LedgerURL       string `env:"LEDGER_URL" envDefault:"sqlite:data/ledger.db"` // sqlite:FILE, mem://, postgres://...
 	BlobsURL        string `env:"BLOBS_URL" envDefault:"file:data/blobs"`        // file:FOLDER, mem://, s3://..., gs://...
@@ -164,6 +174,8 @@ func (c *Config) validate(wrong map[string]error) error {
 	for name, value := range map[string]string{"BULK_TOPIC_URL": c.BulkTopicURL, "BULK_SUBSCRIPTION_URL": c.BulkSubscriptionURL} {
 		check(name, value == "" || isURL(value), "not a URL")
 	}
+	check("SAMPLE_RATIO", c.SampleRatio >= 0 && c.SampleRatio <= 1, "want a number from 0 to 1")
+	check("SLOW_TASK", c.SlowTask > 0, "must be above 0")
 	check("OTLP_URL", c.OTLPURL == "" || isURL(c.OTLPURL), "not a URL")
 	check("TRACE_URL", c.TraceURL == "" || isURL(c.TraceURL) && strings.Contains(c.TraceURL, "{trace}"), "not a URL with {trace} in it")
 	for name, value := range map[string]int64{
