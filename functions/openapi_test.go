@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"idphoto/functions/api"
+	"idphoto/functions/monitor"
 	"idphoto/functions/parts"
 	"idphoto/functions/photo"
 	"idphoto/infra/config"
@@ -67,6 +68,11 @@ func TestTheDescriptionHasEveryRouteAndNoOther(t *testing.T) {
 	var routes, described []string
 	for _, r := range p.routes(nil, 0, nil) {
 		routes = append(routes, r.Method+" "+r.Path)
+	}
+	for _, r := range monitor.New(p.parts.Ledger, p.parts.Blobs, nil).Routes() {
+		if strings.HasPrefix(r.Path, api.Prefix+"/") { // the rest are pages
+			routes = append(routes, r.Method+" "+r.Path)
+		}
 	}
 	for path, item := range describe(t).Paths.Map() {
 		for method := range item.Operations() {

@@ -4,14 +4,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"idphoto/functions/api"
 	"idphoto/functions/photo"
@@ -79,8 +86,39 @@ func (c *console) ask(role auth.Role, path string, body any, lang ...string) *ht
 	r.Header.Set("Accept-Language", append(lang, "en")[0])
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
+	if strings.HasPrefix(path, api.Prefix+"/") && w.Code == http.StatusOK {
+		c.described(r, w)
+	}
 	return w
 }
+
+// described holds an answer against the description of the interface.
+func (c *console) described(r *http.Request, w *httptest.ResponseRecorder) {
+	c.Helper()
+	route, params, err := description().FindRoute(r)
+	if err != nil {
+		c.Errorf("%s %s: %v", r.Method, r.URL, err)
+		return
+	}
+	err = openapi3filter.ValidateResponse(c.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
+		Status:                 w.Code, Header: w.Header(), Body: io.NopCloser(strings.NewReader(w.Body.String())),
+	})
+	if err != nil {
+		c.Errorf("%s %s does not answer as described: %v", r.Method, r.URL, err)
+	}
+}
+
+var description = sync.OnceValue(func() routers.Router {
+	w := httptest.NewRecorder()
+	err := api.Description(w, httptest.NewRequest("GET", "/api/v1/openapi.json", nil))
+	must(err)
+	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	must(err)
+	router, err := legacy.NewRouter(doc)
+	must(err)
+	return router
+})
 
 // see returns a page that must be there.
 func (c *console) see(path string) string {
