@@ -30,6 +30,7 @@ type cli struct {
 	Ledger   ledgerCmd   `cmd:"" help:"Back up, restore and verify the ledger."`
 	Users    usersCmd    `cmd:"" help:"Add, list and disable people who may use the monitor."`
 	Soak     soakCmd     `cmd:"" help:"Let everything go wrong for a while and see that nothing is lost."`
+	Drill    drillCmd    `cmd:"" help:"Break one thing per alert, and see each alert fire and clear."`
 	Doctor   doctorCmd   `cmd:"" help:"Check networks, ONNX Runtime, execution provider and disk."`
 
 	SoakChild soakChildCmd `cmd:"" hidden:"" help:"One process of the soak."`

@@ -1,6 +1,6 @@
 // Package monitoring holds what Prometheus, Alertmanager and Grafana are given, so that programs and
-// tests can read it: rules.yml and dashboard.json. The other files of the folder are examples of
-// configurations; each alert has a page in runbooks.
+// tests can read it. prometheus.yml and alertmanager.yml are examples of configurations to put one's own
+// addresses in; each alert of rules.yml has a page in runbooks.
 package monitoring
 
 import (
@@ -23,11 +23,23 @@ var rules []byte
 //go:embed dashboard.json
 var dashboard []byte
 
+//go:embed prometheus.yml
+var prometheus []byte
+
+//go:embed alertmanager.yml
+var alertmanager []byte
+
+//go:embed mail.tmpl
+var mail []byte
+
 // Alerts returns the rules, in their order.
 func Alerts() ([]rulefmt.Rule, error) { return parse(rules) }
 
-// RulesFile is the file as it is deployed.
-func RulesFile() []byte { return slices.Clone(rules) }
+// The files as they are deployed.
+func RulesFile() []byte        { return slices.Clone(rules) }
+func PrometheusFile() []byte   { return slices.Clone(prometheus) }
+func AlertmanagerFile() []byte { return slices.Clone(alertmanager) }
+func MailTemplate() []byte     { return slices.Clone(mail) }
 
 func parse(file []byte) ([]rulefmt.Rule, error) {
 	groups, errs := rulefmt.Parse(file, false, model.LegacyValidation)
