@@ -69,8 +69,8 @@ type tasksModel struct {
 	Tasks    []taskView            `json:"tasks"`
 	Counts   map[queue.State]int64 `json:"counts"` // of all tasks, whatever the filter
 	Filter   string                `json:"filter"`
-	Next     string                `json:"next,omitempty"` // address of the page of this list that follows
-	Searched *time.Time            `json:"searched_to,omitempty"`
+	Next     string                `json:"next,omitempty"`        // address of the page of this list that follows
+	Searched *time.Time            `json:"searched_to,omitempty"` // how far back a page looked that is not full
 
 	States   []stateChip   `json:"-"`
 	Fields   []filterField `json:"-"`
@@ -128,6 +128,9 @@ func (m *Monitor) tasks(r *http.Request) (any, error) {
 		p.Tasks[i] = viewOf(t, m.opts.Now())
 	}
 	p.page(f, after, next, q.Get("limit"))
+	if next != "" && len(tasks) < limit {
+		p.Searched = timeOfID(string(next))
+	}
 	if auth.From(r.Context()).May(auth.Operator) {
 		p.Bulk = f.bulkLinks()
 	}
@@ -164,7 +167,6 @@ func (p *tasksModel) page(f taskFilter, after, next queue.Cursor, limit string) 
 		q.Set("after", string(next))
 		p.More = listPath(q)
 		p.Next = addressOf(jsonPath("/tasks"), q)
-		p.Searched = timeOfID(string(next))
 	}
 	narrowed := f
 	narrowed.States = nil

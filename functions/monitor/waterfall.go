@@ -53,10 +53,11 @@ type waterTick struct {
 }
 
 const (
-	gapShown   = time.Millisecond // gaps below this are not worth a row
+	waitShown  = time.Millisecond // waits below this are not worth a row
+	gapShare   = 100              // nor are gaps below this part of their attempt
 	breakWidth = 6.0              // percent that a compressed wait takes
 	idleShare  = 0.35             // a wait longer than this share of all work is compressed
-	waterTones = 8
+	waterTones = 6
 )
 
 // newWaterfall draws a task as it is now. Attempts are as the ledger keeps them, oldest first.
@@ -85,7 +86,7 @@ func newWaterfall(t queue.Task, attempts []queue.Attempt, now time.Time) waterfa
 }
 
 func (w *waterfall) wait(attempt int, from, to time.Duration, open bool) {
-	if to-from >= gapShown {
+	if to-from >= waitShown {
 		w.Rows = append(w.Rows, waterRow{Kind: rowWait, Attempt: attempt, Start: from, Length: to - from, Open: open})
 	}
 }
@@ -99,28 +100,34 @@ func (w *waterfall) parts(a queue.Attempt, begin, end time.Duration) {
 	for _, s := range stages {
 		from := min(max(begin+s.Start, begin), end)
 		to := min(max(from, from+s.Duration), end)
-		w.gap(a.Number, at, from)
-		w.Rows = append(w.Rows, waterRow{Kind: rowStage, Attempt: a.Number, Name: s.Name, Start: from, Length: to - from, Tone: toneOf(s.Name)})
+		w.gap(a.Number, end-begin, at, from)
+		w.Rows = append(w.Rows, waterRow{Kind: rowStage, Attempt: a.Number, Name: s.Name, Start: from, Length: to - from, Tone: w.toneOf(s.Name)})
 		at = max(at, to)
 	}
 	if len(stages) > 0 {
-		w.gap(a.Number, at, end)
+		w.gap(a.Number, end-begin, at, end)
 	}
 }
 
-func (w *waterfall) gap(attempt int, from, to time.Duration) {
-	if to-from >= gapShown {
+// gap adds what lies between stages, of an attempt as long as whole.
+func (w *waterfall) gap(attempt int, whole, from, to time.Duration) {
+	if to-from >= max(whole/gapShare, waitShown) {
 		w.Rows = append(w.Rows, waterRow{Kind: rowGap, Attempt: attempt, Start: from, Length: to - from})
 	}
 }
 
-// toneOf spreads names over the tones: FNV-1a.
-func toneOf(name string) int {
-	h := uint32(2166136261)
-	for i := range len(name) {
-		h = (h ^ uint32(name[i])) * 16777619
+// toneOf gives neighbours different tones, and the same name the same in every attempt.
+func (w *waterfall) toneOf(name string) int {
+	seen := map[string]bool{}
+	for _, r := range w.Rows {
+		if r.Kind == rowStage && r.Name == name {
+			return r.Tone
+		}
+		if r.Kind == rowStage {
+			seen[r.Name] = true
+		}
 	}
-	return int(h % waterTones)
+	return len(seen) % waterTones
 }
 
 // layOut gives every row its place.
@@ -222,9 +229,9 @@ func (ax axis) ticks() []waterTick {
 		if p.compressed {
 			continue
 		}
-		step := tickStep(time.Duration(float64(p.to-p.from) * 20 / max(p.x1-p.x0, 1)))
+		step := tickStep(time.Duration(float64(p.to-p.from) * 18 / max(p.x1-p.x0, 1)))
 		for at := (p.from + step - 1) / step * step; at <= p.to; at += step {
-			if x := ax.place(at); x-ticks[len(ticks)-1].X >= 12 && x <= 92 {
+			if x := ax.place(at); x-ticks[len(ticks)-1].X >= 14 && x <= 92 {
 				ticks = append(ticks, waterTick{at, x})
 			}
 		}

@@ -117,7 +117,7 @@ func TestTicksAreRoundAndApart(t *testing.T) {
 			t.Errorf("%v has %d ticks", total, len(ticks))
 		}
 		for i := 1; i < len(ticks); i++ {
-			if ticks[i].X-ticks[i-1].X < 12 || ticks[i].At <= ticks[i-1].At {
+			if ticks[i].X-ticks[i-1].X < 14 || ticks[i].At <= ticks[i-1].At {
 				t.Errorf("%v: ticks %v", total, ticks)
 			}
 		}
