@@ -179,7 +179,7 @@ func (c *chart) xTicks(zone *time.Location) []xTick {
 		}
 	}
 	if whole > 3*24*time.Hour { // days are not all 24 hours long
-		days := int(whole/(7*24*time.Hour)) + 1
+		days := int((whole-1)/(7*24*time.Hour)) + 1
 		begin := c.From.In(zone)
 		for i := 0; i <= 400; i += days {
 			at := time.Date(begin.Year(), begin.Month(), begin.Day()+i, 0, 0, 0, 0, zone)

@@ -139,7 +139,7 @@ func (m *Monitor) record(r *http.Request, what, target string, count int64) erro
 // back keeps redirects inside the console, whatever a form says.
 func back(to string) string {
 	u, err := url.Parse(to)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path.Clean(u.Path)+"/", Base+"/") {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(path.Clean(u.Path)+"/", Base+"/") || u.Path == Base {
 		return Base + "/"
 	}
 	return u.RequestURI()
