@@ -256,7 +256,8 @@ func startPrometheus(ctx context.Context, dir, target, hook string) (stop func()
 	}
 	for _, args := range [][]string{
 		{alertmanagerProgram, "--config.file=alertmanager.yml", "--storage.path=alertmanager", "--cluster.listen-address=", "--web.listen-address=" + manager},
-		{prometheusProgram, "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--web.listen-address=" + server},
+		{prometheusProgram, "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", "--web.listen-address=" + server,
+			"--rules.alert.resend-delay=1s"}, // the first message finds no Alertmanager yet
 	} {
 		c := exec.Command(args[0], args[1:]...)
 		c.Dir = dir
