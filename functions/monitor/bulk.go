@@ -71,8 +71,13 @@ type bulkPageModel struct {
 	Back  string       `json:"-"` // the list
 }
 
-// filterWord is one condition, for people.
-type filterWord struct{ Name, Value string }
+// filterWord is one condition, for people: a word, states or a moment.
+type filterWord struct {
+	Name, Value string
+	States      []queue.State
+	At          time.Time
+	Without     string // address of the list without it
+}
 
 // Counting stops at so many tasks, or after so long.
 const (
@@ -125,9 +130,19 @@ func (f taskFilter) words() []filterWord {
 	var words []filterWord
 	q := f.values()
 	for _, name := range []string{"state", "code", "spec", "kind", "lane", "worker", "batch", "id", "from", "to", "over"} {
-		if q.Has(name) {
-			words = append(words, filterWord{name, q.Get(name)})
+		if !q.Has(name) {
+			continue
 		}
+		w := filterWord{Name: name, Value: q.Get(name), Without: f.with(name, "")}
+		switch name {
+		case "state":
+			w.States = f.States
+		case "from":
+			w.At = f.From
+		case "to":
+			w.At = f.To
+		}
+		words = append(words, w)
 	}
 	return words
 }
@@ -199,7 +214,16 @@ func (m *Monitor) begin(r *http.Request, d deed, f taskFilter, until time.Time, 
 	if err := m.bulks.add(j); err != nil {
 		return outcome{}, err
 	}
-	go m.run(r.Context(), j)
+	next := Base + "/tasks/bulk?job=" + j.id
+	if m.opts.Frozen {
+		m.run(r.Context(), j)
+		if j.progress().Failure != "" {
+			return outcome{}, fault.New(problem.Busy, nil, "retry_after", 1) // what is left can be asked for again
+		}
+		next = listPath(j.filter.values()) // the next request may go to another process, which knows of no job
+	} else {
+		go m.run(r.Context(), j)
+	}
 	return outcome{Audit: "bulk_" + d.name, Target: j.narrowed.String(), Count: found, Message: "bulk_started",
-		Next: Base + "/tasks/bulk?job=" + j.id, Body: j.progress()}, nil
+		Next: next, Body: j.progress()}, nil
 }

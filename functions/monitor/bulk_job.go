@@ -179,12 +179,21 @@ func (b *bulkJobs) forget() {
 	}
 }
 
+// frozenFor is how long a request may take for an action on many tasks, where it has to end with
+// it: API Gateway waits for 29 s.
+const frozenFor = 20 * time.Second
+
 // run does the job until its end, or until stop is closed.
 func (m *Monitor) run(ctx context.Context, j *bulkJob) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer close(j.over)
-	err := m.each(ctx, j)
+	working, stop := ctx, context.CancelFunc(func() {})
+	if m.opts.Frozen {
+		working, stop = context.WithTimeout(ctx, frozenFor)
+	}
+	err := m.each(working, j)
+	stop()
 	failure := ""
 	if err != nil {
 		failure = problem.Of(known(err)).Code

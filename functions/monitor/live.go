@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -173,6 +174,10 @@ func (m *Monitor) stream(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx holds events back otherwise
+	if m.opts.Frozen {
+		_, _ = io.WriteString(w, "event: alone\ndata: {}\n\n") // the page looks for itself, now and then
+		return nil
+	}
 	changes := l.join()
 	defer l.leave(changes)
 	s := events{w: w, control: http.NewResponseController(w)}

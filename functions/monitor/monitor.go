@@ -46,6 +46,7 @@ type Options struct {
 	Now      func() time.Time         // default time.Now
 	Log      *slog.Logger             // default slog.Default
 	Guard    *auth.Guard              // signs people in; nil: the pages for that are not found
+	Frozen   bool                     // the process stands still between requests, as on Lambda: no event streams, and an action on many ends before its answer
 	Retries  queue.Retries            // how many attempts a task gets that is run again
 }
 

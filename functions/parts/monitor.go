@@ -47,7 +47,7 @@ func (p *Parts) KeyGuard(ctx context.Context) (*auth.Guard, error) {
 func (p *Parts) Monitor(guard *auth.Guard, stop <-chan struct{}) *monitor.Monitor {
 	return monitor.New(p.Ledger, p.Blobs, &monitor.Options{
 		TraceURL: p.config.TraceURL, Version: config.Version(), Streams: p.config.EventStreams, Stop: stop,
-		Guard: guard, Retries: Retries(p.config), Log: p.log,
+		Frozen: p.config.LambdaAPI != "", Guard: guard, Retries: Retries(p.config), Log: p.log,
 	})
 }
 

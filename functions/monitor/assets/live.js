@@ -43,6 +43,7 @@ function follow() {
       backOff = 1000;
       refreshSoon(); // what changed while nobody listened
     });
+    source.addEventListener("alone", () => source.close()); // no events here: the slow tick has to do
     source.addEventListener("changed", (event) => {
       const shown = new Set([...document.querySelectorAll("[data-live]")].flatMap((e) => e.dataset.live.split(" ")));
       if (JSON.parse(event.data).what.some((topic) => topic === "ledger" || shown.has(topic))) refreshSoon();
