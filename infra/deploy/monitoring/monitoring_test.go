@@ -105,7 +105,7 @@ func TestExpressionsParse(t *testing.T) {
 // TestDebiansToolsAgree runs promtool and amtool where they are installed, as in .ci/run.
 func TestDebiansToolsAgree(t *testing.T) {
 	for _, command := range []string{
-		"promtool check rules rules.yml", "promtool check config prometheus.yml", "promtool test rules rules_test.yml",
+		"promtool check rules rules.yml", "promtool check config prometheus.yml", "promtool check config --syntax-only prometheus.compose.yml", "promtool test rules rules_test.yml",
 		"amtool check-config alertmanager.yml",
 	} {
 		words := strings.Fields(command)
