@@ -167,16 +167,10 @@ func (d *drawing) picture(title, note string) {
 		d.text(d.tick(v))
 		d.put(`</text>`)
 	}
-	d.put(`</svg></div><div class="axis" aria-hidden="true">`)
+	d.put(`</svg></div><div class="x-axis" aria-hidden="true">`)
 	d.put(`<svg width="100%" height="16">`)
 	for _, t := range d.c.xTicks(d.who.zone) {
-		anchor := "middle"
-		if t.X < 4 {
-			anchor = "start"
-		} else if t.X > 96 {
-			anchor = "end"
-		}
-		d.put(`<text class="x `, anchor, `" x="`, decimal(t.X), `%" y="12">`)
+		d.put(`<text class="x" x="`, decimal(t.X), `%" y="12">`)
 		d.text(t.At.In(d.who.zone).Format(d.layout()))
 		d.put(`</text>`)
 	}

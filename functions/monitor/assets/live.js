@@ -11,6 +11,7 @@ const longestBackOff = 30000;
 
 const mark = document.getElementById("live");
 
+document.querySelector(".menu [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 rememberZone();
 if (document.querySelector("[data-live]")) follow();
 
