@@ -84,3 +84,27 @@ func TestOneTracePerTask(t *testing.T) {
 		}
 	}
 }
+
+// TestOfAnOrdinaryTaskTheBeginningIsSent when none but remarkable traces are to be kept.
+func TestOfAnOrdinaryTaskTheBeginningIsSent(t *testing.T) {
+	got := &receiver{}
+	otlp := httptest.NewServer(got)
+	defer otlp.Close()
+	s := serve(t, Config{Memory: true, OTLP: otlp.URL, Environ: []string{"SAMPLE_RATIO=0"}})
+	id := s.submit(t, "s17_hopper.jpg", nil)
+	if end, _ := s.await(t, id); end.Status != "SUCCESS" {
+		t.Fatalf("the task ended as %+v", end)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, span := range got.spans {
+		names = append(names, span.Name)
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); !slices.Equal(names, []string{"POST /api/v1/generate", "send tasks"}) {
+		t.Errorf("sent %q, want the request and the message", names)
+	}
+}
