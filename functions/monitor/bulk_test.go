@@ -70,7 +70,7 @@ func TestFiftyAreRetriedByFilter(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := c.see("/monitor/tasks/bulk?action=retry&spec=1-inch")
-	if !strings.Contains(page, "50 tasks are found.") || !strings.Contains(page, "Retry 50") {
+	if !strings.Contains(page, "Tasks found: 50.") || !strings.Contains(page, "Retry 50") {
 		t.Fatalf("the page that asks is %s", page)
 	}
 	c.end(c.add(nil), died) // after the page was seen
@@ -83,7 +83,7 @@ func TestFiftyAreRetriedByFilter(t *testing.T) {
 		t.Errorf("afterwards there are %v", counts)
 	}
 	shown := c.see("/monitor/tasks/bulk?job=" + done.ID)
-	if !strings.Contains(shown, "49 tasks run again.") || !strings.Contains(shown, gone.ID) || !strings.Contains(shown, "<code>gone</code>") {
+	if !strings.Contains(shown, "Run again: 49.") || !strings.Contains(shown, gone.ID) || !strings.Contains(shown, "<code>gone</code>") {
 		t.Errorf("the page afterwards is %s", shown)
 	}
 	log := c.audited()

@@ -75,7 +75,7 @@ type tasksModel struct {
 	States   []stateChip   `json:"-"`
 	Fields   []filterField `json:"-"`
 	Narrowed bool          `json:"-"` // by more than the state
-	Open     bool          `json:"-"` // the form is
+	Words    []filterWord  `json:"-"` // what narrows beside the state
 	First    string        `json:"-"` // the newest page, when this is another
 	More     string        `json:"-"`
 	Bulk     []bulkLink    `json:"-"`
@@ -171,7 +171,11 @@ func (p *tasksModel) page(f taskFilter, after, next queue.Cursor, limit string) 
 	narrowed := f
 	narrowed.States = nil
 	p.Narrowed = len(narrowed.values()) > 0
-	p.Open = p.Narrowed
+	for _, w := range f.words() {
+		if w.States == nil {
+			p.Words = append(p.Words, w)
+		}
+	}
 }
 
 // timeOfID is the moment that a UUIDv7 holds; nil for another id.
