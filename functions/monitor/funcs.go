@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,19 +27,14 @@ func (s *shell) funcs(who *reader) template.FuncMap {
 		"duration": func(d time.Duration) string { return s.duration(who.lang, d) },
 		"time":     func(at time.Time) template.HTML { return who.stamp(at) },
 		"ago":      func(at time.Time) template.HTML { return s.ago(*who, at) },
-		"between":  func(from, to time.Time) time.Duration { return to.Sub(from) },
-		"since":    func(at time.Time) time.Duration { return who.now.Sub(at) },
 		"sentence": func(code string, values map[string]any) string {
 			return problem.Explain(code, values, who.lang).Sentence
 		},
 		"advice": func(code string, values map[string]any) string { return problem.Explain(code, values, who.lang).Advice },
-		"query":  query,
 		"short":  short,
-		"pretty": pretty,
 		"dict":   dict,
 		"say":    func(f finding) (template.HTML, error) { return s.say(*who, f) },
 		"chart":  func(c chart) (template.HTML, error) { return s.draw(*who, c) },
-		"list":   func(items ...any) []any { return items },
 	}
 }
 
@@ -217,15 +213,11 @@ func short(id string) string {
 
 // pretty writes JSON with indents; what is none, as it is.
 func pretty(data json.RawMessage) string {
-	var v any
-	if json.Unmarshal(data, &v) != nil {
+	var text bytes.Buffer
+	if json.Indent(&text, data, "", "  ") != nil {
 		return string(data)
 	}
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return string(data)
-	}
-	return string(text)
+	return text.String()
 }
 
 // dict hands several values to a part of a page.
