@@ -40,7 +40,9 @@ type benchCmd struct {
 	Queue    bool   `help:"Measure the queue instead of photos: how soon an idle worker starts, no-op tasks per second, lists and counts."`
 	Ledger   string `help:"With --queue: URL of another ledger, an empty one that may be filled."`
 	QueueURL string `name:"queue-url" help:"With --queue: URL of another queue, an empty one, e.g. rabbit://bench."`
-	Rows     int    `default:"1000000" help:"With --queue: tasks in the ledger when lists are measured; 0: leave that out."`
+	Rows     int    `default:"1000000" help:"With --queue and --monitor: tasks in the ledger when lists and pages are measured; with --queue 0: leave that out."`
+
+	Monitor bool `help:"Measure the monitor instead: its pages on --rows tasks, alone, watched by ten people while 200 tasks/s pass, and in a burst."`
 
 	MeasureM bool        `hidden:"" help:"Print one measurement of M in seconds."`
 	Engine   engineFlags `embed:""`
@@ -53,6 +55,9 @@ func (c *benchCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	if c.Queue {
 		return (&queueBench{ledger: c.Ledger, queue: c.QueueURL, rows: c.Rows, out: out}).run(ctx)
+	}
+	if c.Monitor {
+		return (&monitorBench{rows: c.Rows, out: out}).run(ctx)
 	}
 	portrait, large, err := c.pictures()
 	if err != nil {
