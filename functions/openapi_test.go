@@ -200,6 +200,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 		c.get(t, path)
 	}
 	c.tryBatches(t, p)
+	c.tryMonitor(t, p)
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			if !c.seen[operation.OperationID] {

@@ -100,7 +100,9 @@ func (m *Monitor) call(a action) api.Handler {
 		in := values{}
 		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/json" {
 			var members map[string]any
-			if err := json.NewDecoder(r.Body).Decode(&members); err != nil {
+			body := json.NewDecoder(r.Body)
+			body.UseNumber() // a million stays 1000000
+			if err := body.Decode(&members); err != nil {
 				return fault.New(problem.BadRequest, err)
 			}
 			for name, v := range members {
