@@ -42,6 +42,11 @@ const (
 // Lanes lists them, the first to be served first.
 var Lanes = []string{Express, Bulk}
 
+// Promises returns how long a task may wait in each lane when nobody says otherwise.
+func Promises() map[string]time.Duration {
+	return map[string]time.Duration{Express: 10 * time.Second, Bulk: 10 * time.Minute}
+}
+
 // Task is one piece of work, as the ledger keeps it.
 type Task struct {
 	ID             string          // UUIDv7: sorts by creation

@@ -33,7 +33,7 @@ type Ledger interface {
 
 // Options tunes the gauges. Zero values mean the defaults.
 type Options struct {
-	Promises       map[string]time.Duration // by lane: how long a task may wait; default DefaultPromises
+	Promises       map[string]time.Duration // by lane: how long a task may wait; default queue.Promises
 	AttemptTimeout time.Duration            // bound on one attempt; default 60 s
 	CanaryEvery    time.Duration            // how often a canary is sent through each lane; 0: there is none
 	MaxAge         time.Duration            // the ledger is not read again sooner; default 5 s
@@ -42,14 +42,9 @@ type Options struct {
 	Log            *slog.Logger             // default slog.Default
 }
 
-// DefaultPromises is how long a task may wait in each lane when nobody says otherwise.
-func DefaultPromises() map[string]time.Duration {
-	return map[string]time.Duration{queue.Express: 10 * time.Second, queue.Bulk: 10 * time.Minute}
-}
-
 func (o *Options) fill() {
 	if o.Promises == nil {
-		o.Promises = DefaultPromises()
+		o.Promises = queue.Promises()
 	}
 	for field, standard := range map[*time.Duration]time.Duration{
 		&o.AttemptTimeout: time.Minute, &o.MaxAge: 5 * time.Second, &o.ReadWithin: 5 * time.Second,

@@ -38,7 +38,7 @@ type Blobs interface {
 type Options struct {
 	TraceURL string                   // of a task's trace in a tracing back end, with {trace} in it; empty: no link
 	Version  string                   // of the program, shown at the foot of every page
-	Promises map[string]time.Duration // by lane: how long a task may wait; default 10 s for express, 10 min for bulk
+	Promises map[string]time.Duration // by lane: how long a task may wait; default queue.Promises
 	Deadline time.Duration            // how long an attempt may take; default 60 s, as workers have it
 	Poll     time.Duration            // how often the event streams look at the ledger; default 1 s
 	Streams  int64                    // open event streams; default 64
@@ -77,7 +77,7 @@ func New(ledger queue.Ledger, blobs Blobs, opts *Options) *Monitor {
 
 func (o *Options) fill() {
 	if o.Promises == nil {
-		o.Promises = map[string]time.Duration{queue.Express: 10 * time.Second, queue.Bulk: 10 * time.Minute}
+		o.Promises = queue.Promises()
 	}
 	if o.Deadline <= 0 {
 		o.Deadline = time.Minute

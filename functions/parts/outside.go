@@ -3,7 +3,6 @@ package parts
 import (
 	"strings"
 
-	"idphoto/functions/gauges"
 	"idphoto/infra/config"
 	"idphoto/infra/notify"
 	"idphoto/infra/telemetry"
@@ -20,7 +19,7 @@ func Telemetry(c *config.Config, service string) telemetry.Options {
 func (p *Parts) notifier() (*notify.Notifier, error) {
 	c := p.config
 	o := notify.Options{URL: c.WebhookURL, Secret: c.WebhookSecret, Hosts: c.WebhookHosts, Events: c.WebhookEvents,
-		Promises: gauges.DefaultPromises(), Logger: p.log}
+		Promises: queue.Promises(), Logger: p.log}
 	if c.PublicURL != "" {
 		o.Console = strings.TrimSuffix(c.PublicURL, "/") + "/monitor"
 	}
