@@ -226,13 +226,12 @@ func (c *Config) settings() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	ledger, pictures := "sqlite:"+filepath.Join(data, "ledger.db"), (&url.URL{Scheme: "file", Path: filepath.Join(data, "blobs")}).String()
+	stores := storeFlags{Data: data, Ledger: c.Ledger, Blobs: c.Blobs}
 	if c.Memory {
-		ledger, pictures = "mem://", "mem://"
+		stores.Ledger, stores.Blobs = cmp.Or(c.Ledger, "mem://"), cmp.Or(c.Blobs, "mem://")
 	}
 	s.Addr = cmp.Or(c.Addr, "127.0.0.1:8080")
-	s.LedgerURL = cmp.Or(c.Ledger, ledger)
-	s.BlobsURL = cmp.Or(c.Blobs, pictures)
+	s.LedgerURL, s.BlobsURL = stores.ledgerURL(), stores.blobsURL()
 	// A name of its own, because queues in memory are shared by the whole process.
 	own := rand.Text()
 	s.TopicURL = cmp.Or(c.Queue, "mem://express-"+own)
