@@ -19,7 +19,6 @@ package batch
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -125,7 +124,7 @@ func (f *Function) batch(r *http.Request) (queue.Batch, error) {
 		return queue.Batch{}, err
 	}
 	b, err := f.ledger.GetBatch(r.Context(), id)
-	return b, known(err)
+	return b, problem.OfLedger(err)
 }
 
 // batchID returns the path's id. What cannot be an id of ours is not found, without asking the
@@ -138,19 +137,6 @@ func batchID(r *http.Request) (string, error) {
 	return id.String(), nil
 }
 
-// known gives the ledger's errors their codes. An error it does not name means that it is away.
-func known(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, queue.ErrNotFound):
-		return fault.New(problem.NotFound, err)
-	case errors.Is(err, context.Canceled):
-		return fault.New(problem.BadRequest, err) // the client left
-	}
-	return problem.LedgerDown(err)
-}
-
 // tasks returns all tasks of a batch by their id.
 func (f *Function) tasks(ctx context.Context, batchID string) (map[string]queue.Task, error) {
 	all := make(map[string]queue.Task)
@@ -158,7 +144,7 @@ func (f *Function) tasks(ctx context.Context, batchID string) (map[string]queue.
 	for {
 		page, next, err := f.ledger.List(ctx, queue.Filter{BatchID: batchID}, after, pageSize)
 		if err != nil {
-			return nil, known(err)
+			return nil, problem.OfLedger(err)
 		}
 		for _, t := range page {
 			all[t.ID] = t

@@ -62,7 +62,7 @@ func (f *Function) each(w http.ResponseWriter, r *http.Request, do func(context.
 			done.Changed++
 		case errors.Is(err, queue.ErrFinal), errors.Is(err, queue.ErrNotRequeued), errors.Is(err, queue.ErrNotFound):
 		default:
-			return known(err)
+			return problem.OfLedger(err)
 		}
 	}
 	return api.JSON(w, http.StatusOK, done)
@@ -78,7 +78,7 @@ func (f *Function) erase(w http.ResponseWriter, r *http.Request) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), operateTimeout)
 	defer stop()
 	if _, err := f.ledger.EraseBatch(ctx, id); err != nil {
-		return known(err)
+		return problem.OfLedger(err)
 	}
 	tasks, err := f.tasks(ctx, id)
 	if err != nil {
@@ -87,7 +87,7 @@ func (f *Function) erase(w http.ResponseWriter, r *http.Request) error {
 	prefixes := []string{Prefix(id)}
 	for task := range tasks {
 		if _, err := f.ledger.Erase(ctx, task); err != nil && !errors.Is(err, queue.ErrNotFound) {
-			return known(err)
+			return problem.OfLedger(err)
 		}
 		prefixes = append(prefixes, queue.TaskPrefix(task))
 	}

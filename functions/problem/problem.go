@@ -61,6 +61,22 @@ func Unavailable(part string, cause error) error {
 // LedgerDown says that the ledger, without which nothing can be told about a task, does not answer.
 func LedgerDown(cause error) error { return fault.New(LedgerAway, cause, "retry_after", 5) }
 
+// OfLedger gives the errors of a ledger their codes. One that it does not name means that the ledger
+// is away.
+func OfLedger(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, queue.ErrNotFound):
+		return fault.New(NotFound, err)
+	case errors.Is(err, queue.ErrFinal):
+		return fault.New(AlreadyFinal, err)
+	case errors.Is(err, context.Canceled):
+		return fault.New(BadRequest, err) // the client left
+	}
+	return LedgerDown(err)
+}
+
 // Write answers r with err's problem. The caller writes nothing more.
 func Write(w http.ResponseWriter, r *http.Request, err error) { WriteWith(w, r, err, nil) }
 

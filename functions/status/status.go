@@ -6,7 +6,6 @@ package status
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -99,7 +98,7 @@ func (f *Function) cancel(w http.ResponseWriter, r *http.Request) error {
 	}
 	task, err := f.tasks.Cancel(r.Context(), id)
 	if err != nil {
-		return known(err)
+		return problem.OfLedger(err)
 	}
 	return api.JSON(w, http.StatusOK, f.view(task, problem.LanguageOf(r)))
 }
@@ -112,7 +111,7 @@ func (f *Function) erase(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if _, err := f.tasks.Erase(r.Context(), id); err != nil {
-		return known(err)
+		return problem.OfLedger(err)
 	}
 	// Once the row says erased, the pictures go even if the client leaves.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), eraseTimeout)
@@ -134,7 +133,7 @@ func (f *Function) task(r *http.Request) (queue.Task, error) {
 	}
 	task, err := f.tasks.Get(r.Context(), id)
 	if err != nil {
-		return queue.Task{}, known(err)
+		return queue.Task{}, problem.OfLedger(err)
 	}
 	return task, nil
 }
@@ -148,17 +147,4 @@ func taskID(r *http.Request) (string, error) {
 	}
 	api.NameTask(r.Context(), id.String())
 	return id.String(), nil
-}
-
-// known gives the ledger's errors their codes. An error it does not name means that it is away.
-func known(err error) error {
-	switch {
-	case errors.Is(err, queue.ErrNotFound):
-		return fault.New(problem.NotFound, err)
-	case errors.Is(err, queue.ErrFinal):
-		return fault.New(problem.AlreadyFinal, err)
-	case errors.Is(err, context.Canceled):
-		return fault.New(problem.BadRequest, err) // the client left
-	}
-	return problem.LedgerDown(err)
 }
