@@ -5,13 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io/fs"
 	"log/slog"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,6 +234,45 @@ func TestACancelBeforeTheStoreLeavesNothing(t *testing.T) {
 	}
 	if files := s.files(t); files != photo.OriginalKey(id) {
 		t.Errorf("files are %s, want the original only", files)
+	}
+}
+
+// fullOnce is a store on a disk that is full the first time a photo is written.
+type fullOnce struct {
+	*blobs.Store
+	full bool
+}
+
+func (f *fullOnce) Write(ctx context.Context, key, contentType string, data []byte) error {
+	if path.Base(key) == string(photo.Cutout) && !f.full {
+		f.full = true
+		return fmt.Errorf("writing %s: %w", key, &fs.PathError{Op: "write", Path: "disk", Err: syscall.ENOSPC})
+	}
+	return f.Store.Write(ctx, key, contentType, data)
+}
+
+// TestAFullDiskFailsTheAttemptNotTheTask: nothing of the first attempt stays, and the second makes
+// the photo.
+func TestAFullDiskFailsTheAttemptNotTheTask(t *testing.T) {
+	s := start(t, photos)
+	handler := New(runner(photos), &fullOnce{Store: s.store}, nil)
+	s.worker = queue.NewWorker(s.ledger, map[string]queue.Handler{photo.Kind: handler}, &queue.WorkerOptions{
+		Logger: slog.New(slog.DiscardHandler), Retries: queue.Retries{Default: queue.RetryPolicy{Base: 1, Limit: 1}}})
+	id, message := s.submit(t)
+	if err := s.worker.Process(t.Context(), message); err != nil {
+		t.Fatal(err)
+	}
+	if task := s.task(t, id); task.State != queue.Retrying || task.Code != queue.CodeNoSpace {
+		t.Fatalf("task is %s with code %q, want retrying with no_space", task.State, task.Code)
+	}
+	if files := s.files(t); files != photo.OriginalKey(id) {
+		t.Errorf("files are %s, want the original only", files)
+	}
+	if err := s.worker.Process(t.Context(), message); err != nil {
+		t.Fatal(err)
+	}
+	if task := s.task(t, id); task.State != queue.Succeeded || task.Attempts != 2 {
+		t.Errorf("task is %s after %d attempts", task.State, task.Attempts)
 	}
 }
 
