@@ -1,67 +1,19 @@
 package monitor
 
 import (
-	"context"
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
-	"idphoto/infra/auth"
 	"idphoto/queue"
 )
 
 // TestScreenshotsOfTasks is TestScreenshots for the pages of tasks and batches.
 func TestScreenshotsOfTasks(t *testing.T) {
-	folder := os.Getenv("MONITOR_SCREENSHOTS")
-	if folder == "" {
-		t.Skip("MONITOR_SCREENSHOTS is not set")
-	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on this machine")
-	}
+	p := newPhotographer(t)
 	s := newScene(t)
-	pages := s.tasksOfAllKinds()
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	for _, look := range []struct {
-		name        string
-		width       int64
-		theme, lang string
-	}{{"wide-light-en", 1280, "light", "en"}, {"wide-dark-zh", 1280, "dark", "zh-CN"}, {"phone-light-zh", 390, "light", "zh-CN"}, {"phone-dark-en", 390, "dark", "en"}} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header.Set("Test-Role", auth.Operator.String())
-			r.Header.Set("Accept-Language", look.lang)
-			s.ServeHTTP(w, r)
-		}))
-		if err := setLook(ctx, look.width, look.theme); err != nil {
-			t.Fatal(err)
-		}
-		for page, path := range pages {
-			if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+path), chromedp.WaitVisible("main h1")); err != nil {
-				t.Fatal(err)
-			}
-			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(folder, page+"-"+look.name+".png"), png, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		server.CloseClientConnections()
-		server.Close()
-	}
+	p.take(t, s, s.tasksOfAllKinds(), "main h1")
 }
 
 // attempt lets a worker take the task after a while and end it after another, so.
