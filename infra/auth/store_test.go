@@ -1,11 +1,7 @@
 package auth_test
 
 import (
-	"crypto/rand"
-	"database/sql"
 	"errors"
-	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +11,7 @@ import (
 
 	"idphoto/infra/auth"
 	"idphoto/queue/sqlledger"
+	"idphoto/queue/sqlledger/postgrestest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,13 +26,7 @@ func (c *clock) advance(by time.Duration) { c.at = c.at.Add(by) }
 // databases runs a test on SQLite and, when IDPHOTO_TEST_POSTGRES has its URL, on Postgres.
 func databases(t *testing.T, test func(t *testing.T, db auth.DB)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, ledger(t, "mem://")) })
-	t.Run("Postgres", func(t *testing.T) {
-		base := os.Getenv("IDPHOTO_TEST_POSTGRES")
-		if base == "" {
-			t.Skip("no Postgres: IDPHOTO_TEST_POSTGRES is not set")
-		}
-		test(t, ledger(t, schema(t, base)))
-	})
+	t.Run("Postgres", func(t *testing.T) { test(t, ledger(t, postgrestest.Schema(t))) })
 }
 
 func ledger(t *testing.T, url string) auth.DB {
@@ -46,33 +37,6 @@ func ledger(t *testing.T, url string) auth.DB {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l.SQL()
-}
-
-// schema makes an empty schema in the Postgres at base and returns a ledger URL for it.
-func schema(t *testing.T, base string) string {
-	t.Helper()
-	db, err := sql.Open("postgres", base) // the driver comes with the ledger
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "test_" + strings.ToLower(rand.Text())
-	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := db.Exec("DROP SCHEMA " + name + " CASCADE"); err != nil {
-			t.Errorf("dropping the schema: %v", err)
-		}
-		db.Close()
-	})
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", name)
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 const password = "correct horse battery"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"idphoto/queue"
+	"idphoto/queue/sqlledger/postgrestest"
 )
 
 func TestOpenRefusesBadURLs(t *testing.T) {
@@ -152,8 +153,8 @@ func TestStartingTogether(t *testing.T) {
 // databases returns URLs of empty ledgers that can be opened more than once.
 func databases(t *testing.T) map[string]string {
 	urls := map[string]string{"SQLite": "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")}
-	if os.Getenv(postgresEnv) != "" {
-		urls["Postgres"] = newSchema(t)
+	if os.Getenv(postgrestest.Env) != "" {
+		urls["Postgres"] = postgrestest.Schema(t)
 	}
 	return urls
 }
@@ -204,7 +205,7 @@ func explain(t *testing.T, l *Ledger, query string) string {
 // BenchmarkTask is one no-op task through the ledger: create, publish, claim, renew, finish.
 func BenchmarkTask(b *testing.B) {
 	urls := map[string]string{"memory": "mem://", "file": "sqlite://" + filepath.Join(b.TempDir(), "ledger.db")}
-	if pg := os.Getenv(postgresEnv); pg != "" {
+	if pg := os.Getenv(postgrestest.Env); pg != "" {
 		urls["postgres"] = pg
 	}
 	for name, url := range urls {

@@ -13,15 +13,13 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"idphoto/queue"
+	"idphoto/queue/sqlledger/postgrestest"
 )
 
 // TestStatementsMakeSpansOnlyWithinATrace: the sweeps of an idle ledger, which belong to no trace,
 // would otherwise send one each second.
 func TestStatementsMakeSpansOnlyWithinATrace(t *testing.T) {
-	if os.Getenv(postgresEnv) == "" {
-		t.Skipf("no Postgres: %s is not set", postgresEnv)
-	}
-	schema := newSchema(t)
+	schema := postgrestest.Schema(t)
 	recorded := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorded))
 	before := otel.GetTracerProvider()
@@ -69,10 +67,7 @@ func work(ctx context.Context, l *Ledger) error {
 // TestCountersOfProcessesThatAreGoneAreFolded: each server process counts for itself, and a long
 // life of the ledger sees very many of them.
 func TestCountersOfProcessesThatAreGoneAreFolded(t *testing.T) {
-	if os.Getenv(postgresEnv) == "" {
-		t.Skipf("no Postgres: %s is not set", postgresEnv)
-	}
-	url := newSchema(t)
+	url := postgrestest.Schema(t)
 	l := open(t, url, time.Now)
 	batch := queue.Batch{ID: queue.NewID()}
 	tasks := []queue.Task{{ID: "1", Kind: "noop", Lane: queue.Bulk, MaxAttempts: 1}, {ID: "2", Kind: "noop", Lane: queue.Bulk, MaxAttempts: 1}}
@@ -106,7 +101,7 @@ func TestErrorsNeverShowThePassword(t *testing.T) {
 		"awspostgres://user:hunter2@127.0.0.1:1/db?sslmode=disable",
 		"gcppostgres://user:hunter2@project/region/db",
 	}
-	if base := os.Getenv(postgresEnv); base != "" {
+	if base := os.Getenv(postgrestest.Env); base != "" {
 		u, err := url.Parse(base)
 		if err != nil {
 			t.Fatal(err)
@@ -128,10 +123,7 @@ func TestErrorsNeverShowThePassword(t *testing.T) {
 
 // TestByIDPlansGoByTheKey: planned for an empty table, where an index on states looks as good.
 func TestByIDPlansGoByTheKey(t *testing.T) {
-	if os.Getenv(postgresEnv) == "" {
-		t.Skipf("no Postgres: %s is not set", postgresEnv)
-	}
-	l := open(t, newSchema(t), time.Now)
+	l := open(t, postgrestest.Schema(t), time.Now)
 	for name, query := range map[string]string{
 		"claim":     strings.Replace(claimTask+whenReady, "worker = ?, token = ?", "worker = '', token = ''", 1),
 		"finish":    endTask + unlessCancelled,

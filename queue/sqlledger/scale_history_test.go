@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"idphoto/queue"
+	"idphoto/queue/sqlledger/postgrestest"
 )
 
 // TestHistoryOfABusyWeek measures what a chart reads: three photos a second in each lane, all day.
@@ -51,7 +52,7 @@ func TestHistoryOfABusyWeek(t *testing.T) {
 // BenchmarkRollUp is what a task's end costs the history, in batches of 500.
 func BenchmarkRollUp(b *testing.B) {
 	urls := map[string]string{"file": "sqlite://" + filepath.Join(b.TempDir(), "ledger.db")}
-	if pg := os.Getenv(postgresEnv); pg != "" {
+	if pg := os.Getenv(postgrestest.Env); pg != "" {
 		urls["postgres"] = pg
 	}
 	for name, url := range urls {
