@@ -256,8 +256,9 @@ const (
 	Lost     WorkerState = "lost"     // has not been heard of for LostAfter
 )
 
-// LostAfter is how long a worker may be silent before it counts as lost.
-const LostAfter = 15 * time.Second
+// LostAfter is how long a worker may be silent before it counts as lost: long enough for some
+// heartbeats to be late, short enough for operators to see it within 15 s.
+const LostAfter = 12 * time.Second
 
 // WorkerInfo is what a worker tells of itself with each heartbeat.
 type WorkerInfo struct {
