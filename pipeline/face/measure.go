@@ -15,7 +15,14 @@ import (
 type Face struct {
 	Box
 	Mesh  []geometry.Point  // 468 points of MediaPipe's face mesh
+	Depth []float64         // of the mesh's points, in source pixels: the smaller, the nearer
 	Eyes  [2]geometry.Point // iris centres: left, right
+
+	// From the iris network, per eye: the iris' radius in source pixels, and its 71 points of the
+	// eye's contour and brow, of which the first 16 are the eyelids' contour.
+	IrisRadius [2]float64
+	EyeContour [2][]geometry.Point
+
 	Chin  geometry.Point    // menton
 	Sides [2]geometry.Point // the face's outline at its widest: left, right
 	Roll  float64           // radians; positive when the right eye is lower
@@ -55,7 +62,7 @@ func (f *Finder) Measure(ctx context.Context, src resample.Source, b Box) (face 
 		if err := ctx.Err(); err != nil {
 			return nil, false, err
 		}
-		if out.Mesh, out.Score, err = f.runMesh(src, geometry.Square(meshInput, centre, meshMargin*size, roll)); err != nil {
+		if out.Mesh, out.Depth, out.Score, err = f.runMesh(src, geometry.Square(meshInput, centre, meshMargin*size, roll)); err != nil {
 			return nil, false, err
 		}
 		centre, size = extent(out.Mesh, roll)
@@ -65,11 +72,10 @@ func (f *Finder) Measure(ctx context.Context, src resample.Source, b Box) (face 
 		return nil, false, nil
 	}
 	m := out.Mesh
-	if out.Eyes[0], err = f.runIris(src, m[leftEyeOuter], m[leftEyeInner], true); err != nil {
-		return nil, false, err
-	}
-	if out.Eyes[1], err = f.runIris(src, m[rightEyeInner], m[rightEyeOuter], false); err != nil {
-		return nil, false, err
+	for i, corners := range [2][2]int{{leftEyeOuter, leftEyeInner}, {rightEyeInner, rightEyeOuter}} {
+		if err := f.runIris(out, i, src, m[corners[0]], m[corners[1]]); err != nil {
+			return nil, false, err
+		}
 	}
 	out.Chin = m[meshChin]
 	out.Sides = [2]geometry.Point{m[meshLeftSide], m[meshRightSide]}
@@ -81,20 +87,21 @@ func angle(left, right geometry.Point) float64 {
 	return math.Atan2(right.Y-left.Y, right.X-left.X)
 }
 
-func (f *Finder) runMesh(src resample.Source, region geometry.Affine) ([]geometry.Point, float64, error) {
+func (f *Finder) runMesh(src resample.Source, region geometry.Affine) (mesh []geometry.Point, depth []float64, score float64, err error) {
 	out, err := f.mesh.Run(unitTensor(resample.Sample(src, region, meshInput, meshInput, resample.Linear), false))
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	points, logit, err := meshOutputs(out)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
-	mesh := make([]geometry.Point, meshPoints)
+	mesh, depth = make([]geometry.Point, meshPoints), make([]float64, meshPoints)
 	for i := range mesh {
 		mesh[i] = region.Apply(geometry.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
+		depth[i] = float64(points[3*i+2]) * region.Scale()
 	}
-	return mesh, 1 / (1 + math.Exp(-logit)), nil
+	return mesh, depth, 1 / (1 + math.Exp(-logit)), nil
 }
 
 // meshOutputs tells the points from the score by their lengths.
@@ -126,24 +133,46 @@ func extent(points []geometry.Point, roll float64) (geometry.Point, float64) {
 	return turn.Inverse().Apply(lo.Mid(hi)), max(hi.X-lo.X, hi.Y-lo.Y)
 }
 
-// runIris returns the centre of the iris between two corners of an eye. The network knows the
-// eye on the picture's right; the other one is mirrored.
-func (f *Finder) runIris(src resample.Source, left, right geometry.Point, mirror bool) (geometry.Point, error) {
+// What the iris network gives beside the centre, which is the first of its iris' points.
+const (
+	irisPoints    = 5
+	contourPoints = 71
+)
+
+// runIris measures eye i of out, between its two corners. The network knows the eye on the picture's
+// right; the other one is mirrored.
+func (f *Finder) runIris(out *Face, i int, src resample.Source, left, right geometry.Point) error {
 	region := geometry.Square(irisInput, left.Mid(right), irisMargin*left.Dist(right), angle(left, right))
-	out, err := f.iris.Run(unitTensor(resample.Sample(src, region, irisInput, irisInput, resample.Linear), mirror))
+	mirror := i == 0
+	tensors, err := f.iris.Run(unitTensor(resample.Sample(src, region, irisInput, irisInput, resample.Linear), mirror))
 	if err != nil {
-		return geometry.Point{}, err
+		return err
 	}
-	for _, t := range out {
-		if len(t.Data) == 5*3 {
-			x := float64(t.Data[0])
+	var iris []geometry.Point
+	for _, t := range tensors {
+		points := make([]geometry.Point, len(t.Data)/3)
+		for k := range points {
+			x := float64(t.Data[3*k])
 			if mirror {
 				x = irisInput - x
 			}
-			return region.Apply(geometry.Point{X: x, Y: float64(t.Data[1])}), nil
+			points[k] = region.Apply(geometry.Point{X: x, Y: float64(t.Data[3*k+1])})
+		}
+		switch len(points) {
+		case irisPoints:
+			iris = points
+		case contourPoints:
+			out.EyeContour[i] = points
 		}
 	}
-	return geometry.Point{}, fmt.Errorf("iris network gave no 5 points")
+	if iris == nil || out.EyeContour[i] == nil {
+		return fmt.Errorf("iris network gave no %d and %d points", irisPoints, contourPoints)
+	}
+	out.Eyes[i] = iris[0]
+	for _, p := range iris[1:] {
+		out.IrisRadius[i] += iris[0].Dist(p) / (irisPoints - 1)
+	}
+	return nil
 }
 
 // unitTensor lays img out as 1 x H x W x 3 in 0..1, mirrored left to right when asked.

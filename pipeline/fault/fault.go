@@ -16,6 +16,17 @@ const (
 	GeometryImpossible = "geometry_impossible" // Detail: rules (names of those in conflict)
 	MatteUncertain     = "matte_uncertain"
 
+	// What a check found that the document does not accept. Detail: value, limit of the measure.
+	FaceTurned = "face_turned"
+	EyesClosed = "eyes_closed"
+	EyesHidden = "eyes_hidden" // dark glasses, glare, hair
+	MouthOpen  = "mouth_open"
+	TooBlurred = "too_blurred"
+	TooDark    = "too_dark"
+	TooBright  = "too_bright"
+	UnevenFace = "uneven_light" // one side of the face in shadow
+	TooCoarse  = "too_coarse"   // enlarged too much, or compressed too hard
+
 	Empty             = "empty"            // a body or file of no bytes
 	UnsupportedType   = "unsupported_type" // not one of the picture formats we read
 	Undecodable       = "undecodable"      // the right format, but broken
@@ -30,6 +41,11 @@ const (
 	SizeUnpublished     = "size_unpublished"      // no source says how large; Detail: spec
 	BackgroundForbidden = "background_forbidden"  // by the document's authority; Detail: spec, source
 	CropOnlyUnsupported = "crop_only_unsupported" // the document allows cropping only; Detail: spec, source
+	EditForbidden       = "edit_forbidden"        // a touch-up that the authority does not allow; Detail: spec, source
+	BadTouch            = "bad_touch_up"          // Detail: field
+	SizeUnreachable     = "size_unreachable"      // of the file; Detail: min_kb, max_kb, nearest_kb
+	BadSheet            = "bad_sheet"             // paper, gap or margin out of range; Detail: field
+	NothingFits         = "nothing_fits"          // on the paper; Detail: paper
 )
 
 // Error is something the customer can put right: the task is rejected, not retried, not alarmed.
