@@ -4,11 +4,12 @@
 // Measures carry the names of ISO/IEC 29794-5 (face image quality) where that standard has them, and
 // ISO/IEC 39794-5's angles. What is good enough stands in one data file, thresholds.json, with the
 // reason for each number; a document may say otherwise, and says which failures reject a picture.
+//
+// A measure is a function in a file of its subject (pose.go, eyes.go, sharpness.go, ...) and a row in
+// faceMeasures or imageMeasures. It looks at nothing but its work, and takes no part in the verdict.
 package check
 
 import (
-	"image"
-
 	"idphoto/pipeline/face"
 	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/resample"
@@ -47,11 +48,4 @@ type Subject struct {
 	ToAlpha geometry.Affine // source pixels -> pixels of Alpha
 	Upscale float64         // photo pixels per source pixel
 	File    []byte          // as it came: for the marks of compression; may be nil
-}
-
-// patch is the face sampled level at one size, so that measures do not depend on the picture's.
-type patch struct {
-	img      *image.RGBA
-	toSource geometry.Affine
-	toPatch  geometry.Affine
 }

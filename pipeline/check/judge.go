@@ -1,0 +1,74 @@
+package check
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"idphoto/pipeline/fault"
+)
+
+// Rules say what a document makes of the measures. The zero value asks for nothing and rejects
+// nothing: all is measured and judged by the thresholds.
+type Rules struct {
+	Asked   []string // measures the document asks for; those of Rejects are asked for too
+	Rejects []string // measures whose failure rejects the picture
+	Limits  map[string]Limits
+}
+
+// Authority returns the rules for a document that an authority judges by ICAO Doc 9303 or rules
+// like it.
+func Authority() Rules { return table().Sets[setAuthority].rules() }
+
+// House returns the rules for sizes that no authority stands behind: only what no one would want on
+// a photo rejects.
+func House() Rules { return table().Sets[setHouse].rules() }
+
+func (s ruleSet) rules() Rules {
+	return Rules{
+		Asked:   slices.Sorted(maps.Keys(s.Asks)),
+		Rejects: slices.Sorted(maps.Keys(s.Rejects)),
+		Limits:  maps.Clone(s.Limits),
+	}
+}
+
+// judge gives the verdict on a value of a measure that stands in the table.
+func (r Rules) judge(name string, value float64) Finding {
+	t := table().byName[name]
+	l := t.Limits
+	if own, ok := r.Limits[name]; ok {
+		l = own
+	}
+	f := Finding{
+		Measure: name, Value: math.Round(value*1000) / 1000, Unit: t.Unit, Min: l.Pass.Min, Max: l.Pass.Max,
+		Rejects: slices.Contains(r.Rejects, name), Code: t.Code,
+	}
+	f.Asked = f.Rejects || slices.Contains(r.Asked, name)
+	switch {
+	case l.Pass.holds(value):
+		f.Verdict = Pass
+	case t.Note:
+		f.Verdict = Note
+	case l.Bearable.holds(value):
+		f.Verdict = Warn
+	default:
+		f.Verdict = Fail
+	}
+	return f
+}
+
+// Rejection returns why the findings reject the picture: the first failure that does, as a
+// *fault.Error with the measure, its value and the limit it broke. It returns nil when none does.
+func Rejection(findings []Finding) *fault.Error {
+	for _, f := range findings {
+		if f.Verdict != Fail || !f.Rejects {
+			continue
+		}
+		limit := f.Min
+		if limit == nil || f.Max != nil && f.Value > *f.Max {
+			limit = f.Max
+		}
+		return fault.New(f.Code, nil, "measure", f.Measure, "value", f.Value, "limit", *limit)
+	}
+	return nil
+}
