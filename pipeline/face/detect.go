@@ -58,10 +58,16 @@ func Open(rt *models.Runtime) (*Finder, error) {
 
 // Detect returns the faces in the picture, best first.
 func (f *Finder) Detect(ctx context.Context, src resample.Source) ([]Box, error) {
+	return f.DetectAt(ctx, src, LongSide)
+}
+
+// DetectAt is Detect at another picture size than LongSide: a larger one finds smaller faces, and
+// splits or loses large ones.
+func (f *Finder) DetectAt(ctx context.Context, src resample.Source, longSide int) ([]Box, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	img, scale := thumbnail(src)
+	img, scale := thumbnail(src, longSide)
 	w, h := roundUp(img.Rect.Dx(), 32), roundUp(img.Rect.Dy(), 32)
 	in := models.Float32(1, 3, int64(h), int64(w))
 	fill(in.Data, img, w, h)
@@ -75,11 +81,11 @@ func (f *Finder) Detect(ctx context.Context, src resample.Source) ([]Box, error)
 	return suppress(decode(out, w/4, h/4, 1/scale)), nil
 }
 
-// thumbnail returns the picture with a long side of LongSide (smaller pictures are enlarged, since
+// thumbnail returns the picture with a long side of longSide (smaller pictures are enlarged, since
 // the network knows faces of a certain size) and by how much it was scaled.
-func thumbnail(src resample.Source) (*image.RGBA, float64) {
+func thumbnail(src resample.Source, longSide int) (*image.RGBA, float64) {
 	w, h := src.Bounds()
-	scale := LongSide / float64(max(w, h))
+	scale := float64(longSide) / float64(max(w, h))
 	tw, th := max(1, int(math.Round(float64(w)*scale))), max(1, int(math.Round(float64(h)*scale)))
 	return resample.Sample(src, geometry.Affine{A: 1 / scale, E: 1 / scale}, tw, th, resample.Linear), scale
 }
