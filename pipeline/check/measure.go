@@ -19,19 +19,37 @@ type measure struct {
 // measures are all that Examine takes, in the order of its findings.
 var measures = sync.OnceValue(func() []measure { return slices.Concat(faceMeasures, imageMeasures) })
 
-// Examine takes all measures of s and judges them by rules. A measure that cannot be taken gives no
-// finding. s is not changed.
-func Examine(s *Subject, rules Rules) []Finding {
+// Value is one measure as it was taken.
+type Value struct {
+	Measure string
+	Value   float64
+}
+
+// Measure takes all measures of s, each at most once; one that cannot be taken is left out. s is
+// not changed.
+func Measure(s *Subject) []Value {
 	w := newWork(s)
 	all := measures()
-	out := make([]Finding, 0, len(all))
+	out := make([]Value, 0, len(all))
 	for _, m := range all {
 		if value, ok := m.take(w); ok {
-			out = append(out, rules.judge(m.name, value))
+			out = append(out, Value{m.name, value})
 		}
 	}
 	return out
 }
+
+// Judge gives the verdicts on values, in their order.
+func (r Rules) Judge(values []Value) []Finding {
+	out := make([]Finding, len(values))
+	for i, v := range values {
+		out[i] = r.judge(v.Measure, v.Value)
+	}
+	return out
+}
+
+// Examine measures s and judges it by rules.
+func Examine(s *Subject, rules Rules) []Finding { return rules.Judge(Measure(s)) }
 
 // Size of the patch, and where the eyes are on it: 96 pixels apart, a little more than the 90 that
 // ICAO Doc 9303 part 9 asks of a portrait, so that a picture which is good enough is not enlarged.
