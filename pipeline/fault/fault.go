@@ -11,6 +11,7 @@ import "fmt"
 const (
 	NoFace             = "no_face"
 	ManyFaces          = "many_faces"          // Detail: count
+	TooManyPeople      = "too_many_people"     // in a group picture; Detail: count, limit
 	FaceTooSmall       = "face_too_small"      // Detail: pixels, need
 	HeadCutOff         = "head_cut_off"        // Detail: edge (top, left, right, bottom)
 	GeometryImpossible = "geometry_impossible" // Detail: rules (names of those in conflict)
