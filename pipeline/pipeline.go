@@ -1,8 +1,11 @@
 // Package pipeline turns one portrait into one ID photo that meets a document's specification.
 //
-// A run is a fixed list of stages: decode, detect, landmarks, matte, geometry, compose, encode. What
-// the customer can put right comes back as a *fault.Error with a stable code; anything else is a
-// fault of ours and may be tried again. The package knows no HTTP, no queue and no database.
+// A run is a fixed list of stages: decode, detect, landmarks, matte, geometry, check, compose,
+// encode. What the customer can put right comes back as a *fault.Error with a stable code; anything
+// else is a fault of ours and may be tried again. The package knows no HTTP, no queue and no database.
+//
+// The networks' part of a run, up to the matte, does not depend much on the photo that is asked
+// for: an Analysis keeps it, and another photo of the same picture begins after it.
 //
 // # Coordinates
 //
@@ -15,19 +18,17 @@
 //
 // The decoder refuses pictures above Limits before it allocates pixels (picture.Info.PeakBytes says
 // what one needs); everything after it works on pieces about as large as the photo. Nothing is kept
-// between runs but the networks.
+// in memory between runs but the networks.
 package pipeline
 
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"idphoto/models"
 	"idphoto/pipeline/face"
 	"idphoto/pipeline/matte"
 	"idphoto/pipeline/picture"
-	"idphoto/pipeline/spec"
 )
 
 // StageFunc runs one named stage. The caller may time it, trace it, renew a lease, or refuse to
@@ -114,54 +115,4 @@ type Status struct {
 func (p *Pipeline) Status() Status {
 	provider, reason := p.runtime.Provider()
 	return Status{p.network.Name, p.network.SHA256, provider, reason, p.runtime.Version(), p.runtime.Library()}
-}
-
-// Request says which photo to make.
-type Request struct {
-	Spec       *spec.Spec
-	Background spec.Background
-}
-
-// Result is a finished photo.
-type Result struct {
-	Photo     []byte
-	PhotoType string // image/jpeg, or image/png for a transparent background
-	Cutout    []byte // PNG of the person in the same frame; nil for the original background
-	Report    *Report
-}
-
-// Run makes one photo from an encoded picture. It returns a *fault.Error when the picture cannot
-// give this photo. stage may be nil.
-func (p *Pipeline) Run(ctx context.Context, data []byte, req Request, stage StageFunc) (*Result, error) {
-	if req.Spec == nil || req.Background.Kind == 0 {
-		return nil, errors.New("pipeline: the request names no specification or no background")
-	}
-	if err := req.Spec.Permit(req.Background); err != nil {
-		return nil, err
-	}
-	if stage == nil {
-		stage = func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) }
-	}
-	defer p.runtime.Begin()()
-	r := &run{Pipeline: p, req: req, data: data}
-	for _, s := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"decode", r.decode},
-		{"detect", r.detect},
-		{"landmarks", r.landmarks},
-		{"matte", r.matte},
-		{"geometry", r.geometry},
-		{"compose", r.compose},
-		{"encode", r.encode},
-	} {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := stage(ctx, s.name, s.do); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
-		}
-	}
-	return &r.result, nil
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"idphoto/models"
+	"idphoto/pipeline/check"
 	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/spec"
 )
@@ -19,6 +20,8 @@ type Report struct {
 	Height     int     `json:"height_px"`
 	DPI        int     `json:"dpi"`
 	Rules      []Check `json:"rules"`
+
+	Quality []check.Finding `json:"quality"` // of the picture as it was taken
 
 	// NotChecked names what the document asks for and nothing here says anything about.
 	NotChecked []string `json:"not_checked"`
@@ -56,7 +59,7 @@ func (r *run) report(head geometry.Head) *Report {
 	s := r.req.Spec
 	toPhoto := r.area.toSource.Inverse().Then(r.crop.ToPhoto())
 	out := &Report{
-		Version: 1, Spec: s.ID, Catalogue: spec.Version(), NotChecked: s.NotChecked, Background: r.req.Background.String(),
+		Version: 2, Spec: s.ID, Catalogue: spec.Version(), NotChecked: s.NotChecked, Background: r.req.Background.String(),
 		Width: s.WidthPx, Height: s.HeightPx, DPI: s.DPI,
 		Transform: toPhoto.Matrix(),
 		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},
@@ -70,7 +73,7 @@ func (r *run) report(head geometry.Head) *Report {
 	out.TiltDeg = degrees(math.Atan2(d.Y, d.X))
 	out.Provider, _ = r.runtime.Provider()
 	for _, rule := range s.Rules {
-		out.Rules = append(out.Rules, check(rule, out.measure(rule.Measure)/s.PxPerMM()))
+		out.Rules = append(out.Rules, verdict(rule, out.measure(rule.Measure)/s.PxPerMM()))
 	}
 	return out
 }
@@ -90,7 +93,7 @@ func (r *Report) measure(name string) float64 {
 	return math.NaN()
 }
 
-func check(rule spec.Rule, value float64) Check {
+func verdict(rule spec.Rule, value float64) Check {
 	const rounding = 1e-6
 	c := Check{rule.Measure, math.Round(value*1000) / 1000, rule.Min, rule.Max, "pass", rule.Source, rule.Grade}
 	if value < rule.Min-rounding || value > rule.Upper()+rounding {

@@ -1,19 +1,15 @@
 package pipeline
 
 import (
-	"compress/zlib"
 	"context"
 	"errors"
 	"image"
-	"math"
 
-	"idphoto/pipeline/compose"
+	"idphoto/pipeline/check"
 	"idphoto/pipeline/face"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
-	"idphoto/pipeline/matte"
 	"idphoto/pipeline/picture"
-	"idphoto/pipeline/resample"
 	"idphoto/pipeline/spec"
 )
 
@@ -27,19 +23,60 @@ type run struct {
 	req  Request
 	data []byte
 
-	pic  *picture.Picture
-	face *face.Face
-	area surroundings
-	crop geometry.Crop
+	pic    *picture.Picture // nil where the analysis' own pixels are enough
+	pixels pixels           // what the photo is sampled from
+	others int              // faces beside the one of the photo
+	face   *face.Face
+	area   surroundings // as the photo's frame has it
+	level  surroundings // with the head level
+	values []check.Value
+	crop   geometry.Crop
 
-	photo  *image.RGBA
-	cutout *image.NRGBA
-	result Result
+	photo    *image.RGBA
+	hd       *image.RGBA
+	cutout   *image.NRGBA
+	hdCutout *image.NRGBA
+	result   Result
+}
+
+// stage is a named step.
+type stage struct {
+	name string
+	do   func(context.Context) error
+}
+
+// stages lists what is to do: all of it for a new picture, less where an analysis is at hand.
+func (r *run) stages() []stage {
+	a := r.req.Analysis
+	if a == nil {
+		return append([]stage{{"decode", r.decode}, {"detect", r.detect}, {"landmarks", r.landmarks}, {"matte", r.matte}}, r.rest()...)
+	}
+	r.face, r.others, r.values = a.Face, a.Others, a.Values
+	list := []stage{{"recall", r.recall}}
+	if !a.Serves(&r.req) {
+		list = append(list, stage{"decode", r.decode})
+		if !a.covers(r.req.Spec) {
+			list = append(list, stage{"matte", r.matte})
+		}
+	}
+	return append(list, r.rest()...)
+}
+
+func (r *run) rest() []stage {
+	return []stage{{"geometry", r.geometry}, {"check", r.check}, {"compose", r.compose}, {"encode", r.encode}}
 }
 
 func (r *run) decode(context.Context) (err error) {
-	r.pic, err = picture.Decode(r.data, r.opts.Limits)
+	if r.pic, err = picture.Decode(r.data, r.opts.Limits); err == nil {
+		r.pixels = pixels{r.pic, geometry.Affine{A: 1, E: 1}}
+	}
 	return err
+}
+
+// recall takes up what an earlier run found.
+func (r *run) recall(context.Context) error {
+	r.level, r.pixels = r.req.Analysis.restore()
+	return nil
 }
 
 func (r *run) detect(ctx context.Context) error {
@@ -76,17 +113,21 @@ func (r *run) landmarks(ctx context.Context) error {
 }
 
 func (r *run) matte(ctx context.Context) (err error) {
-	r.area, err = r.surroundings(ctx)
+	if r.level, err = r.surroundings(ctx); err != nil {
+		return err
+	}
+	if r.req.Background.Kind != spec.Original {
+		err = r.level.refine(ctx, r.pic, r.face, r.req.Spec)
+	}
 	return err
 }
 
 // geometry finds the crop. A head that cannot be levelled within the picture may stay a little
-// tilted, as the person held it.
+// tilted, as the person held it; where nothing but cropping is allowed it is not turned at all.
 func (r *run) geometry(context.Context) error {
-	level := r.area
 	var first error
-	for _, tilt := range tilts(r.face.Roll) {
-		r.area = level.turned(r.face, tilt)
+	for _, tilt := range r.tilts() {
+		r.area = r.level.turned(r.face, tilt)
 		err := r.solve()
 		if err == nil {
 			return nil
@@ -99,6 +140,13 @@ func (r *run) geometry(context.Context) error {
 		}
 	}
 	return first
+}
+
+func (r *run) tilts() []float64 {
+	if r.req.Spec.Editing.Policy == spec.CropOnly {
+		return []float64{r.face.Roll}
+	}
+	return tilts(r.face.Roll)
 }
 
 func (r *run) solve() error {
@@ -119,45 +167,24 @@ func (r *run) solve() error {
 	return nil
 }
 
-func (r *run) compose(ctx context.Context) error {
-	w, h := r.req.Spec.WidthPx, r.req.Spec.HeightPx
-	toHead := r.crop.ToPhoto().Inverse()
-	toSource := toHead.Then(r.area.toSource)
-	r.photo = resample.Sample(r.pic, toSource, w, h, resample.Cubic)
-	if r.req.Background.Kind == spec.Original {
-		return nil
+// check measures the picture as it was taken and lets the document's rules decide. What an earlier
+// run measured is judged again.
+func (r *run) check(context.Context) error {
+	if r.values == nil {
+		r.values = check.Measure(&check.Subject{
+			Source: r.pic, Face: r.face, Others: r.others, Upscale: r.crop.Scale, File: r.data,
+			Alpha: r.level.alpha, ToAlpha: r.level.toSource.Inverse().Then(r.level.toWork),
+		})
 	}
-	toAlpha := toHead.Then(r.area.toWork)
-	alpha := r.area.alpha.Warp(toAlpha, w, h)
-	for i, inside := range resample.Inside(r.pic, toSource, w, h) {
-		if !inside {
-			alpha.Pix[i] = 0
-		}
-	}
-	if err := matte.Refine(ctx, r.photo, alpha, refineReach(1/math.Hypot(toAlpha.A, toAlpha.D))); err != nil {
-		return err
-	}
-	fg := compose.Foreground(r.photo, alpha)
-	r.cutout = compose.Cutout(fg, alpha)
-	if r.req.Background.Kind == spec.Solid {
-		r.photo = compose.Over(fg, alpha, r.req.Background.Color)
+	findings := r.rules().Judge(r.values)
+	r.result.Report.Quality = findings
+	if reject := check.Rejection(findings); reject != nil {
+		return reject
 	}
 	return nil
 }
 
-func (r *run) encode(context.Context) (err error) {
-	dpi := r.req.Spec.DPI
-	if r.cutout != nil {
-		// A cut-out is fetched now and then, not kept: fast to write beats small.
-		if r.result.Cutout, err = picture.EncodePNG(r.cutout, dpi, zlib.BestSpeed); err != nil {
-			return err
-		}
-	}
-	if r.req.Background.Kind == spec.Transparent {
-		r.result.Photo, r.result.PhotoType = r.result.Cutout, "image/png"
-		return nil
-	}
-	r.result.PhotoType = "image/jpeg"
-	r.result.Photo, err = picture.EncodeJPEG(r.photo, r.opts.Quality, dpi)
-	return err
+// rules are the document's, on the picture.
+func (r *run) rules() check.Rules {
+	return check.House()
 }

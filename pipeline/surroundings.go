@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"image"
 	"math"
 
 	"idphoto/pipeline/face"
@@ -22,12 +23,14 @@ const headHeight = 2.3
 
 // surroundings is the head with what is around it, level and scaled for the matting network.
 type surroundings struct {
-	src      resample.Source
-	toSource geometry.Affine // head frame -> source
-	toWork   geometry.Affine // head frame -> pixels of alpha
-	alpha    *resample.Plane // matte of the person, continued beyond the picture's edges
-	inside   []bool          // which of its pixels lie within the picture; nil: all
-	share    float64         // of the opaque pixels, how many belong to the person
+	bounds       resample.Bounded // the upright picture
+	toSource     geometry.Affine  // head frame -> source
+	toWork       geometry.Affine  // head frame -> pixels of alpha
+	alpha        *resample.Plane  // matte of the person, continued beyond the picture's edges
+	inside       []bool           // which of its pixels lie within the picture; nil: all
+	refined      bool             // whether alpha was solved at about the photo's size
+	share        float64          // of the opaque pixels, how many belong to the person
+	disagreement float64          // of the coarse segmentation with alpha: the share that both are sure of, each of the opposite
 }
 
 // surroundings mattes the region that any photo of the requested document can show of the person.
@@ -41,7 +44,7 @@ func (r *run) surroundings(ctx context.Context) (a surroundings, err error) {
 }
 
 func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, error) {
-	a := surroundings{src: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
+	a := surroundings{bounds: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
 	lo, hi := a.region(r.face, r.req.Spec, reach)
 	rw, rh := hi.X-lo.X, hi.Y-lo.Y
 	aim := math.Sqrt(float64(r.opts.MattePixels) / (rw * rh))
@@ -63,6 +66,30 @@ func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, err
 		return a, fault.New(fault.MatteUncertain, nil)
 	}
 	return a, nil
+}
+
+// refineScale bounds how much larger than the network's matte a refined one is.
+const refineScale = 2
+
+// refine makes the matte about as large as a photo of s needs it, and solves it anew where the
+// network was unsure.
+func (a *surroundings) refine(ctx context.Context, pic resample.Source, f *face.Face, s *spec.Spec) error {
+	k := min(max(photoScale(f, s)/a.toWork.A, 1), refineScale)
+	w, h := enlarged(a.alpha.W, k), enlarged(a.alpha.H, k)
+	larger := geometry.Affine{A: float64(w) / float64(a.alpha.W), E: float64(h) / float64(a.alpha.H)}
+	a.alpha = a.alpha.Warp(larger.Inverse(), w, h)
+	a.toWork = a.toWork.Then(larger)
+	a.inside = a.covered()
+	a.refined = true
+	img := resample.Sample(pic, a.toWork.Inverse().Then(a.toSource), w, h, resample.Linear)
+	return matte.Refine(ctx, img, a.alpha, refineReach(k))
+}
+
+// footprint is the part of the picture that the matte covers.
+func (a surroundings) footprint() image.Rectangle {
+	w, h := a.bounds.Bounds()
+	box := resample.Footprint(a.toWork.Inverse().Then(a.toSource), a.alpha.W, a.alpha.H, 2)
+	return box.Intersect(image.Rect(0, 0, w, h))
 }
 
 // endsInHair tells whether the matte's upper edge cuts the head although the picture goes on.
@@ -95,7 +122,7 @@ func (a surroundings) region(f *face.Face, s *spec.Spec, reach float64) (lo, hi 
 	lo = geometry.Point{X: axis - half, Y: -reach * chin}
 	hi = geometry.Point{X: axis + half, Y: chin + max(1.4*chin, frame-headHeight*chin)}
 
-	w, h := a.src.Bounds()
+	w, h := a.bounds.Bounds()
 	pl, ph := geometry.Point{X: math.Inf(1), Y: math.Inf(1)}, geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
 	for _, c := range []geometry.Point{{}, {X: float64(w)}, {Y: float64(h)}, {X: float64(w), Y: float64(h)}} {
 		p := toHead.Apply(c)
@@ -174,7 +201,7 @@ func (a surroundings) visible() *resample.Plane {
 
 // covered tells which pixels of the matte lie within the picture; nil: all.
 func (a surroundings) covered() []bool {
-	return resample.Inside(a.src, a.toWork.Inverse().Then(a.toSource), a.alpha.W, a.alpha.H)
+	return resample.Inside(a.bounds, a.toWork.Inverse().Then(a.toSource), a.alpha.W, a.alpha.H)
 }
 
 // cuts notes in h where the picture's edges cut the person, and returns how many pixels of the
@@ -182,7 +209,7 @@ func (a surroundings) covered() []bool {
 func (a surroundings) cuts(visible *resample.Plane, h *geometry.Head, x0, x1 float64) (top int) {
 	toHead := a.toWork.Inverse()
 	toSource := toHead.Then(a.toSource)
-	w, hgt := a.src.Bounds()
+	w, hgt := a.bounds.Bounds()
 	for _, e := range edges(visible.W, visible.H, a.inside) {
 		if visible.At(e.x, e.y) < matte.Opaque {
 			continue
@@ -209,7 +236,7 @@ func (a surroundings) cuts(visible *resample.Plane, h *geometry.Head, x0, x1 flo
 // pictureEdges are the picture's borders as half planes of the head's frame.
 func (a surroundings) pictureEdges() []geometry.HalfPlane {
 	m := a.toSource
-	w, h := a.src.Bounds()
+	w, h := a.bounds.Bounds()
 	return []geometry.HalfPlane{
 		{NX: m.A, NY: m.B, D: -m.C},
 		{NX: m.D, NY: m.E, D: -m.F},

@@ -82,3 +82,36 @@ func Top(a *resample.Plane, x0, x1, need int) (y int, ok bool) {
 	}
 	return 0, false
 }
+
+// Near tells which pixels are within reach of one above Faint, along rows and columns.
+func Near(a *resample.Plane, reach int) []bool {
+	rows := make([]bool, len(a.Pix)) // within reach along the row
+	for y := range a.H {
+		row := a.Pix[y*a.W : (y+1)*a.W]
+		until := -1
+		for x := -reach; x < a.W; x++ {
+			if x+reach < a.W && row[x+reach] > Faint {
+				until = x + 2*reach
+			}
+			if x >= 0 && x <= until {
+				rows[y*a.W+x] = true
+			}
+		}
+	}
+	near := make([]bool, len(a.Pix))
+	until := make([]int, a.W)
+	for x := range until {
+		until[x] = -1
+	}
+	for y := -reach; y < a.H; y++ {
+		for x := range a.W {
+			if y+reach < a.H && rows[(y+reach)*a.W+x] {
+				until[x] = y + 2*reach
+			}
+			if y >= 0 && y <= until[x] {
+				near[y*a.W+x] = true
+			}
+		}
+	}
+	return near
+}

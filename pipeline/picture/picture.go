@@ -156,6 +156,12 @@ func Decode(data []byte, lim *Limits) (*Picture, error) {
 	}, nil
 }
 
+// FromRGBA returns img, which is upright and opaque sRGB with its origin at (0, 0), as a picture.
+func FromRGBA(img *image.RGBA) *Picture {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	return &Picture{info: Info{Format: "raw", Width: w, Height: h, Orientation: 1, Profile: "srgb"}, stored: image.Pt(w, h), pixels: (*rgbaSource)(img)}
+}
+
 // Bounds returns the size of the upright picture in pixels.
 func (p *Picture) Bounds() (w, h int) { return p.info.Width, p.info.Height }
 

@@ -14,8 +14,13 @@ import (
 
 // Source is a picture that can average down a region of itself. *picture.Picture is one.
 type Source interface {
-	Bounds() (w, h int)
+	Bounded
 	Reduce(r image.Rectangle, factor int) *image.RGBA
+}
+
+// Bounded has a size in pixels.
+type Bounded interface {
+	Bounds() (w, h int)
 }
 
 // Kernel is how a point between pixels is read.
@@ -31,9 +36,9 @@ const (
 func Sample(src Source, toSource geometry.Affine, w, h int, k Kernel) *image.RGBA {
 	factor, n := steps(toSource.Scale(), k)
 	sw, sh := src.Bounds()
-	region := footprint(toSource, w, h, 3*float64(factor)).Intersect(image.Rect(0, 0, sw, sh))
+	region := Footprint(toSource, w, h, 3*float64(factor)).Intersect(image.Rect(0, 0, sw, sh))
 	if region.Empty() {
-		region = nearest(footprint(toSource, w, h, 0), sw, sh)
+		region = nearest(Footprint(toSource, w, h, 0), sw, sh)
 	}
 	reduced := src.Reduce(region, factor)
 	f := 1 / float64(factor)
@@ -57,7 +62,7 @@ func steps(scale float64, k Kernel) (factor, n int) {
 
 // Inside returns where a w x h piece lies within the source: true for pixels whose centre does. It
 // returns nil when all of them do.
-func Inside(src Source, toSource geometry.Affine, w, h int) []bool {
+func Inside(src Bounded, toSource geometry.Affine, w, h int) []bool {
 	sw, sh := src.Bounds()
 	within := func(x, y int) bool {
 		p := toSource.Apply(geometry.Point{X: float64(x) + .5, Y: float64(y) + .5})
@@ -75,8 +80,8 @@ func Inside(src Source, toSource geometry.Affine, w, h int) []bool {
 	return in
 }
 
-// footprint is the bounding box of the piece in the source, grown by margin pixels.
-func footprint(m geometry.Affine, w, h int, margin float64) image.Rectangle {
+// Footprint is the bounding box of the piece in the source, grown by margin pixels.
+func Footprint(m geometry.Affine, w, h int, margin float64) image.Rectangle {
 	x0, y0, x1, y1 := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 	for _, c := range [4]geometry.Point{{}, {X: float64(w)}, {Y: float64(h)}, {X: float64(w), Y: float64(h)}} {
 		p := m.Apply(c)

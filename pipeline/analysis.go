@@ -1,0 +1,190 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"math"
+
+	"github.com/klauspost/compress/zstd"
+
+	"idphoto/pipeline/check"
+	"idphoto/pipeline/face"
+	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/matte"
+	"idphoto/pipeline/picture"
+	"idphoto/pipeline/resample"
+	"idphoto/pipeline/spec"
+)
+
+// Analysis is what a run found in a picture before it made a photo: the face, the measures, the
+// matte, and the person's own pixels. With it another photo of the same picture (another size,
+// another background, a touch-up) needs no network, and mostly not the picture either.
+//
+// It holds a person's picture: it is kept and erased like one. Make one with ReadAnalysis.
+type Analysis struct {
+	Format        int // analysisFormat
+	Network       string
+	Width, Height int // of the upright picture
+	Face          *face.Face
+	Others        int
+	Values        []check.Value
+
+	Alpha        piece           // 8 bit
+	ToWork       geometry.Affine // head frame -> pixels of Alpha
+	Refined      bool
+	Share        float64
+	Disagreement float64
+
+	Person      piece           // the person's pixels and a rim around them: RGB, 8 bit
+	FromUpright geometry.Affine // upright source pixels -> pixels of Person
+}
+
+// piece is an array of 8-bit pixels.
+type piece struct {
+	W, H int
+	Pix  []byte
+}
+
+// size is that of a picture that is not at hand.
+type size struct{ w, h int }
+
+func (s size) Bounds() (w, h int) { return s.w, s.h }
+
+// analysisFormat changes with the meaning of Analysis' fields.
+const analysisFormat = 1
+
+// Limits of what is kept and read.
+const (
+	personPixels   = 1 << 20  // of Person: enough for a 2-inch photo at 300 dpi
+	maxAnalysis    = 16 << 20 // bytes unpacked
+	personRim      = .02      // kept around the person, in widths of the matte: what foreground estimation reads
+	softerThanFull = 1.05     // photo pixels per kept pixel that nobody sees
+)
+
+// ErrAnalysis is returned for bytes that are no analysis of this version of the program.
+var ErrAnalysis = errors.New("pipeline: not an analysis of this version")
+
+// ReadAnalysis reads what Result.Analysis holds.
+func ReadAnalysis(data []byte) (*Analysis, error) {
+	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxAnalysis))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	a := new(Analysis)
+	if err := gob.NewDecoder(io.LimitReader(z, maxAnalysis)).Decode(a); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnalysis, err)
+	}
+	if a.Format != analysisFormat || a.Face == nil || len(a.Alpha.Pix) != a.Alpha.W*a.Alpha.H || len(a.Person.Pix) != 3*a.Person.W*a.Person.H {
+		return nil, ErrAnalysis
+	}
+	return a, nil
+}
+
+// keep writes down what this run found.
+func (r *run) keep() ([]byte, error) {
+	l := r.level
+	a := &Analysis{
+		Format: analysisFormat, Network: r.network.SHA256, Face: r.face, Others: r.others, Values: r.values,
+		ToWork: l.toWork, Refined: l.refined, Share: l.share, Disagreement: l.disagreement,
+		Alpha: piece{l.alpha.W, l.alpha.H, make([]byte, len(l.alpha.Pix))},
+	}
+	a.Width, a.Height = l.bounds.Bounds()
+	for i, v := range l.alpha.Pix {
+		a.Alpha.Pix[i] = byte(v*255 + .5)
+	}
+	if r.pic != nil {
+		a.keepPerson(r.pic, l)
+	} else {
+		a.Person, a.FromUpright = r.req.Analysis.Person, r.req.Analysis.FromUpright
+	}
+	var b bytes.Buffer
+	z, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	if err := gob.NewEncoder(z).Encode(a); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// keepPerson copies the person's pixels out of the picture, averaged down by a whole factor where
+// they are more than personPixels. What is not person, nor its rim, is left out.
+func (a *Analysis) keepPerson(pic *picture.Picture, l surroundings) {
+	frame := l.footprint()
+	factor := 1
+	for frame.Dx()/factor*(frame.Dy()/factor) > personPixels {
+		factor++
+	}
+	img := pic.Reduce(frame, factor)
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	f := 1 / float64(factor)
+	a.FromUpright = geometry.Affine{A: f, C: -float64(frame.Min.X) * f, E: f, F: -float64(frame.Min.Y) * f}
+	toAlpha := a.FromUpright.Inverse().Then(l.toSource.Inverse()).Then(l.toWork)
+	near := matte.Near(l.alpha, max(2, int(personRim*float64(l.alpha.W))))
+	a.Person = piece{w, h, make([]byte, 3*w*h)}
+	for y := range h {
+		row := img.Pix[y*img.Stride:]
+		p := toAlpha.Apply(geometry.Point{X: .5, Y: float64(y) + .5})
+		for x := range w {
+			px, py := int(p.X+toAlpha.A*float64(x)), int(p.Y+toAlpha.D*float64(x))
+			if px >= 0 && py >= 0 && px < l.alpha.W && py < l.alpha.H && near[py*l.alpha.W+px] {
+				copy(a.Person.Pix[3*(y*w+x):], row[4*x:4*x+3])
+			}
+		}
+	}
+}
+
+// restore returns the head's surroundings and the pixels to sample from, as the run left them.
+func (a *Analysis) restore() (surroundings, pixels) {
+	l := surroundings{
+		bounds: size{a.Width, a.Height}, toSource: geometry.Similarity(1, a.Face.Roll, a.Face.EyeMid()), toWork: a.ToWork,
+		alpha: resample.NewPlane(a.Alpha.W, a.Alpha.H), share: a.Share, disagreement: a.Disagreement, refined: a.Refined,
+	}
+	for i, v := range a.Alpha.Pix {
+		l.alpha.Pix[i] = float32(v) / 255
+	}
+	l.inside = l.covered()
+	img := image.NewRGBA(image.Rect(0, 0, a.Person.W, a.Person.H))
+	for i := range a.Person.W * a.Person.H {
+		copy(img.Pix[4*i:], a.Person.Pix[3*i:3*i+3])
+		img.Pix[4*i+3] = 255
+	}
+	return l, pixels{picture.FromRGBA(img), a.FromUpright}
+}
+
+// Serves tells whether the analysis alone can make the photo. Where the picture's own background
+// stays, where the photo would show more than was matted, or more detail than is kept, the picture is
+// needed too.
+func (a *Analysis) Serves(req *Request) bool {
+	kept := a.FromUpright.Scale() // 1 or less
+	detail := photoScale(a.Face, req.Spec) / kept
+	return req.Background.Kind != spec.Original && !req.HD && a.covers(req.Spec) && (kept > .999 || detail <= softerThanFull)
+}
+
+// covers tells whether all that a photo of s can show of the person was matted.
+func (a *Analysis) covers(s *spec.Spec) bool {
+	l := surroundings{bounds: size{a.Width, a.Height}, toSource: geometry.Similarity(1, a.Face.Roll, a.Face.EyeMid())}
+	lo, hi := l.region(a.Face, s, reaches[0])
+	p, q := a.ToWork.Apply(lo), a.ToWork.Apply(hi)
+	slack := .01 * float64(a.Alpha.W)
+	return p.X >= -slack && p.Y >= -slack && q.X <= float64(a.Alpha.W)+slack && q.Y <= float64(a.Alpha.H)+slack
+}
+
+// photoScale is about how many photo pixels a source pixel becomes.
+func photoScale(f *face.Face, s *spec.Spec) float64 {
+	head, ok := s.Rule(spec.HeadHeight)
+	if !ok {
+		return math.Inf(1)
+	}
+	chin := f.EyeMid().Dist(f.Chin)
+	return (head.Min + min(head.Upper(), s.HeightMM)) / 2 * s.PxPerMM() / (headHeight * chin)
+}
