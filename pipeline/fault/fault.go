@@ -47,6 +47,7 @@ const (
 	SizeUnreachable     = "size_unreachable"      // of the file; Detail: min_kb, max_kb, nearest_kb
 	BadSheet            = "bad_sheet"             // paper, gap or margin out of range; Detail: field
 	NothingFits         = "nothing_fits"          // on the paper; Detail: paper
+	SheetFull           = "sheet_full"            // Detail: missing, asked, paper
 )
 
 // Error is something the customer can put right: the task is rejected, not retried, not alarmed.
