@@ -24,6 +24,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"idphoto/models"
 	"idphoto/pipeline/face"
@@ -56,6 +57,13 @@ type Pipeline struct {
 	faces   *face.Finder
 	matting *matte.Network
 	network models.Model
+
+	several struct { // see openSeveral
+		once    sync.Once
+		matting *matte.Network
+		network models.Model
+		err     error
+	}
 }
 
 // Open loads the networks. The caller closes the Pipeline.
@@ -96,6 +104,20 @@ func (p *Pipeline) openNetworks() (err error) {
 	}
 	p.matting, err = matte.Open(p.runtime, p.opts.Matte)
 	return err
+}
+
+// openSeveral returns the network for people who stand together, and opens it at the first call. The
+// quantised one sees nobody in a crowd where the float one sees everybody.
+func (p *Pipeline) openSeveral() (*matte.Network, models.Model, error) {
+	if p.opts.Matte == models.MODNet {
+		return p.matting, p.network, nil
+	}
+	p.several.once.Do(func() {
+		if p.several.network, p.several.err = models.Lookup(models.MODNet); p.several.err == nil {
+			p.several.matting, p.several.err = matte.Open(p.runtime, models.MODNet)
+		}
+	})
+	return p.several.matting, p.several.network, p.several.err
 }
 
 // Close ends the networks. No Run may be under way.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"idphoto/pipeline/fault"
+	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/spec"
 )
 
@@ -13,10 +14,11 @@ import (
 type Request struct {
 	Spec       *spec.Spec
 	Background spec.Background
-	HD         bool      // also a variant with as many pixels as the picture has
-	Keep       bool      // whether Result.Analysis is wanted
-	Analysis   *Analysis // of the same picture, from an earlier run: its networks need not run again
-	Approved   bool      // somebody looked at the cut and found it good: it is not held
+	HD         bool            // also a variant with as many pixels as the picture has
+	Keep       bool            // whether Result.Analysis is wanted
+	Analysis   *Analysis       // of the same picture, from an earlier run: its networks need not run again
+	Person     *geometry.Point // of several people, the one whose face is here, in fractions of the upright picture; nil: there is only one
+	Approved   bool            // somebody looked at the cut and found it good: it is not held
 }
 
 // Result is a finished photo.
@@ -48,7 +50,13 @@ func (p *Pipeline) Run(ctx context.Context, data []byte, req Request, stage Stag
 		stage = func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) }
 	}
 	defer p.runtime.Begin()()
-	r := &run{Pipeline: p, req: req, data: data}
+	r := &run{Pipeline: p, req: req, data: data, matting: p.matting, network: p.network}
+	if req.Person != nil {
+		var err error
+		if r.matting, r.network, err = p.openSeveral(); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range r.stages() {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"image"
 
+	"idphoto/models"
 	"idphoto/pipeline/check"
 	"idphoto/pipeline/face"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/matte"
 	"idphoto/pipeline/picture"
 	"idphoto/pipeline/spec"
 )
@@ -20,17 +22,20 @@ const MinEyeDistance = 30
 // run is one photo on its way. Each stage fills in fields for those after it.
 type run struct {
 	*Pipeline
-	req  Request
-	data []byte
+	req     Request
+	data    []byte
+	matting *matte.Network // the pipeline's, or that for several people
+	network models.Model
 
-	pic    *picture.Picture // nil where the analysis' own pixels are enough
-	pixels pixels           // what the photo is sampled from
-	others int              // faces beside the one of the photo
-	face   *face.Face
-	area   surroundings // as the photo's frame has it
-	level  surroundings // with the head level
-	values []check.Value
-	crop   geometry.Crop
+	pic        *picture.Picture // nil where the analysis' own pixels are enough
+	pixels     pixels           // what the photo is sampled from
+	others     int              // faces beside the one of the photo that spoil it
+	neighbours []face.Box       // those of other people whom the photo leaves out
+	face       *face.Face
+	area       surroundings // as the photo's frame has it
+	level      surroundings // with the head level
+	values     []check.Value
+	crop       geometry.Crop
 
 	photo    *image.RGBA
 	hd       *image.RGBA
@@ -84,14 +89,12 @@ func (r *run) detect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch len(boxes) {
-	case 0:
-		return fault.New(fault.NoFace, nil)
-	case 1:
-		r.face = &face.Face{Box: boxes[0]}
-		return nil
+	own, others, err := r.req.onePerson(boxes, r.pic)
+	if err != nil {
+		return err
 	}
-	return fault.New(fault.ManyFaces, nil, "count", len(boxes))
+	r.face, r.neighbours = &face.Face{Box: own}, others
+	return nil
 }
 
 func (r *run) landmarks(ctx context.Context) error {

@@ -60,6 +60,7 @@ func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, err
 	}
 	a.inside = a.covered()
 	mendEdges(a.alpha, edges(w, h, a.inside))
+	keepOne(a.alpha, img, a.toSource.Inverse().Then(a.toWork), r.face.Box, r.neighbours)
 	nose := a.toWork.Apply(a.toSource.Inverse().Apply(r.face.Center()))
 	a.share = matte.KeepPerson(a.alpha, int(nose.X), int(nose.Y))
 	if a.share == 0 {

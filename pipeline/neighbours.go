@@ -1,0 +1,208 @@
+package pipeline
+
+import (
+	"image"
+	"math"
+
+	"idphoto/pipeline/face"
+	"idphoto/pipeline/fault"
+	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/matte"
+	"idphoto/pipeline/resample"
+)
+
+// onePerson picks the face that the photo is of, and returns the others apart. Without a person in
+// the request there must be no others.
+func (req *Request) onePerson(boxes []face.Box, src resample.Source) (chosen face.Box, others []face.Box, err error) {
+	if len(boxes) == 0 {
+		return face.Box{}, nil, fault.New(fault.NoFace, nil)
+	}
+	if req.Person == nil {
+		if len(boxes) > 1 {
+			return face.Box{}, nil, fault.New(fault.ManyFaces, nil, "count", len(boxes))
+		}
+		return boxes[0], nil, nil
+	}
+	w, h := src.Bounds()
+	at := geometry.Point{X: req.Person.X * float64(w), Y: req.Person.Y * float64(h)}
+	best := -1
+	for i, b := range boxes {
+		if holds(b, at) && (best < 0 || b.Center().Dist(at) < boxes[best].Center().Dist(at)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return face.Box{}, nil, fault.New(fault.NoFace, nil)
+	}
+	for i, b := range boxes {
+		if i != best {
+			others = append(others, b)
+		}
+	}
+	return boxes[best], others, nil
+}
+
+// keepOne clears from a matte of several people who stand together what belongs to the others.
+//
+// Every pixel goes to the person to whom the way is shortest from there, where steps over an outline
+// in the picture are long: a watershed from the heads and chests (Bai and Sapiro, "A geodesic
+// framework for fast interactive image and video segmentation", ICCV 2007). img shows what alpha
+// covers; toAlpha maps the faces' pixels to alpha's.
+func keepOne(alpha *resample.Plane, img *image.RGBA, toAlpha geometry.Affine, own face.Box, others []face.Box) {
+	if len(others) == 0 {
+		return
+	}
+	people := []figure{newFigure(own, toAlpha)}
+	for _, b := range others {
+		people = append(people, newFigure(b, toAlpha))
+	}
+	s := newSpread(alpha, img)
+	for i := range people {
+		s.seed(people, i)
+	}
+	s.run()
+	for i, who := range s.owner {
+		if who > 0 {
+			alpha.Pix[i] = 0
+		}
+	}
+}
+
+// figure is where a person must be, in pixels of a matte: an upright ellipse of the head, and a line
+// from the chin down the chest.
+type figure struct {
+	x, y, rx, ry float64 // of the head
+	chest        float64 // the line's lower end
+}
+
+// Parts of a figure, in the size of the face's box, which reaches from the forehead to the chin.
+const (
+	headLift   = 0.15 // the head's middle is so far above the face's
+	headHalf   = 0.6  // half of the head's height
+	headWide   = 0.42 // half of the head's sure width
+	chestBelow = 1.1  // the chest's line ends so far below the chin
+)
+
+func newFigure(b face.Box, toAlpha geometry.Affine) figure {
+	c, scale := toAlpha.Apply(b.Center()), toAlpha.Scale()
+	w, h := (b.Max.X-b.Min.X)*scale, (b.Max.Y-b.Min.Y)*scale
+	return figure{x: c.X, y: c.Y - headLift*h, rx: headWide * w, ry: headHalf * h, chest: c.Y + (.5+chestBelow)*h}
+}
+
+// covers reports whether a point lies in the figure's head, grown by a factor.
+func (f figure) covers(x, y, grow float64) bool {
+	dx, dy := (x-f.x)/(f.rx*grow), (y-f.y)/(f.ry*grow)
+	return dx*dx+dy*dy < 1
+}
+
+// inFront reports whether f stands in front of g: rows further back stand higher.
+func (f figure) inFront(g figure) bool { return f.y > g.y }
+
+// spread grows regions over the pixels of a matte that show somebody.
+type spread struct {
+	w, h  int
+	img   *image.RGBA
+	alpha *resample.Plane
+	cost  []int32
+	owner []int16 // index of the person; -1 for nobody
+	queue [][]int32
+}
+
+// Costs of a step: to the next pixel, and for each level that the colour changes on it.
+const (
+	stepCost  = 5
+	colorCost = 2
+	buckets   = 1 << 10 // more than the longest step: diagonal and 255 levels
+)
+
+func newSpread(alpha *resample.Plane, img *image.RGBA) *spread {
+	s := &spread{w: alpha.W, h: alpha.H, img: img, alpha: alpha, cost: make([]int32, len(alpha.Pix)), owner: make([]int16, len(alpha.Pix)),
+		queue: make([][]int32, buckets)}
+	for i := range s.cost {
+		s.cost[i], s.owner[i] = math.MaxInt32, -1
+	}
+	return s
+}
+
+// seed gives person i the pixels that are certainly theirs: the head, and the chest as far down as
+// nobody stands before it.
+func (s *spread) seed(people []figure, i int) {
+	f := people[i]
+	for y := max(0, int(f.y-f.ry)); y <= min(s.h-1, int(f.y+f.ry)); y++ {
+		for x := max(0, int(f.x-f.rx)); x <= min(s.w-1, int(f.x+f.rx)); x++ {
+			if f.covers(float64(x), float64(y), 1) {
+				s.offer(y*s.w+x, 0, int16(i))
+			}
+		}
+	}
+	x := int(f.x)
+	if x < 0 || x >= s.w {
+		return
+	}
+	for y := max(0, int(f.y+f.ry)); y <= min(s.h-1, int(f.chest)); y++ {
+		for _, other := range people {
+			if other.inFront(f) && other.covers(float64(x), float64(y), 1.4) {
+				return
+			}
+		}
+		s.offer(y*s.w+x, 0, int16(i))
+	}
+}
+
+// offer gives a pixel to a person when that is nearer than whose it was.
+func (s *spread) offer(at int, cost int32, who int16) {
+	if cost < s.cost[at] && s.alpha.Pix[at] > matte.Faint {
+		s.cost[at], s.owner[at] = cost, who
+		b := int(cost) % buckets
+		s.queue[b] = append(s.queue[b], int32(at))
+	}
+}
+
+// run grows all regions at once, the cheapest step first (Dial's buckets).
+func (s *spread) run() {
+	for c, idle := int32(0), 0; idle < buckets; c++ {
+		b := int(c) % buckets
+		if len(s.queue[b]) == 0 {
+			idle++
+			continue
+		}
+		idle = 0
+		for len(s.queue[b]) > 0 {
+			last := len(s.queue[b]) - 1
+			at := int(s.queue[b][last])
+			s.queue[b] = s.queue[b][:last]
+			if s.cost[at] == c {
+				s.step(at)
+			}
+		}
+	}
+}
+
+func (s *spread) step(at int) {
+	x, y := at%s.w, at/s.w
+	for dy := -1; dy <= 1; dy++ {
+		for dx := -1; dx <= 1; dx++ {
+			if nx, ny := x+dx, y+dy; nx >= 0 && ny >= 0 && nx < s.w && ny < s.h && (dx != 0 || dy != 0) {
+				next := ny*s.w + nx
+				length := int32(stepCost)
+				if dx != 0 && dy != 0 {
+					length = stepCost * 7 / 5
+				}
+				s.offer(next, s.cost[at]+length+colorCost*s.change(x, y, nx, ny), s.owner[at])
+			}
+		}
+	}
+}
+
+// change is by how many levels the colour differs between two pixels, in the channel where it
+// differs most.
+func (s *spread) change(x0, y0, x1, y1 int) int32 {
+	p := s.img.Pix[s.img.PixOffset(s.img.Rect.Min.X+x0, s.img.Rect.Min.Y+y0):][:3]
+	q := s.img.Pix[s.img.PixOffset(s.img.Rect.Min.X+x1, s.img.Rect.Min.Y+y1):][:3]
+	var most int32
+	for c := range 3 {
+		d := int32(p[c]) - int32(q[c])
+		most = max(most, d, -d)
+	}
+	return most
+}
