@@ -16,6 +16,18 @@ import (
 // MaxPeople is how many faces a group picture may have: more than any class, fewer than a crowd.
 const MaxPeople = 200
 
+// MinGroupEyeDistance is MinEyeDistance for a person of a group picture, where nobody can come
+// closer: below it landmarks and matte are no longer to be relied on. A 1-inch photo is enlarged some
+// three times then; its report says so.
+const MinGroupEyeDistance = 20
+
+func (req *Request) minEyeDistance() float64 {
+	if req.Person != nil {
+		return MinGroupEyeDistance
+	}
+	return MinEyeDistance
+}
+
 // Person is one face of a group picture.
 type Person struct {
 	Row, Seat   int             // from 1: rows from the top, seats from the left
@@ -78,7 +90,7 @@ func (p *Pipeline) detectAll(ctx context.Context, pic *picture.Picture) ([]face.
 	w, h := pic.Bounds()
 	long := max(w, h)
 	// The box of a face is some 2.7 eye distances high. Half the least size is still listed.
-	wanted := 2.7 * MinEyeDistance / 2 / float64(long)
+	wanted := 2.7 * MinGroupEyeDistance / 2 / float64(long)
 	var all []face.Box
 	for side := face.LongSide; ; side *= 2 {
 		found, err := p.faces.DetectAt(ctx, pic, side)
@@ -153,8 +165,8 @@ func newPerson(pic *picture.Picture, f *face.Face) Person {
 		X: fraction(at.X-float64(p.Crop.Min.X), p.Crop.Dx()),
 		Y: fraction(at.Y-float64(p.Crop.Min.Y), p.Crop.Dy()),
 	}
-	if p.EyeDistance < MinEyeDistance {
-		p.Refused = fault.New(fault.FaceTooSmall, nil, "pixels", int(p.EyeDistance), "need", MinEyeDistance)
+	if p.EyeDistance < MinGroupEyeDistance {
+		p.Refused = fault.New(fault.FaceTooSmall, nil, "pixels", int(p.EyeDistance), "need", MinGroupEyeDistance)
 	} else if edge := cutHead(f, pic); edge != "" {
 		p.Refused = fault.New(fault.HeadCutOff, nil, "edge", edge)
 	}

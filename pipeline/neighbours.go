@@ -3,6 +3,7 @@ package pipeline
 import (
 	"image"
 	"math"
+	"slices"
 
 	"idphoto/pipeline/face"
 	"idphoto/pipeline/fault"
@@ -62,17 +63,28 @@ func keepOne(alpha *resample.Plane, img *image.RGBA, toAlpha geometry.Affine, ow
 	}
 	s.run()
 	for i, who := range s.owner {
-		if who > 0 {
+		switch {
+		case who > 0:
 			alpha.Pix[i] = 0
+		case who == 0 && s.cost[i] == 0: // the network opens holes in people who stand together
+			alpha.Pix[i] = max(alpha.Pix[i], sureAlpha)
 		}
 	}
 }
 
-// figure is where a person must be, in pixels of a matte: an upright ellipse of the head, and a line
-// from the chin down the chest.
+// sureAlpha is the matte's least value where a person certainly is.
+const sureAlpha = 0.9
+
+// severalScale is how much smaller the network sees people who stand together than one alone: larger
+// ones it takes for a pattern.
+const severalScale = 0.6
+
+// figure is where a person must be, in pixels of a matte: an upright ellipse of the head, and lines
+// down the chest.
 type figure struct {
 	x, y, rx, ry float64 // of the head
-	chest        float64 // the line's lower end
+	chin         float64
+	w, h         float64 // of the face's box
 }
 
 // Parts of a figure, in the size of the face's box, which reaches from the forehead to the chin.
@@ -80,19 +92,34 @@ const (
 	headLift   = 0.15 // the head's middle is so far above the face's
 	headHalf   = 0.6  // half of the head's height
 	headWide   = 0.42 // half of the head's sure width
-	chestBelow = 1.1  // the chest's line ends so far below the chin
+	chestBelow = 1.1  // the chest's lines end so far below the chin
+	shoulder   = 0.4  // those aside begin so far below it
+	clearance  = 1.35 // of a head in front, in its size
 )
+
+// chestLines are the lines' distances from the middle, in widths of the face.
+var chestLines = []float64{0, -.45, .45, -.85, .85}
 
 func newFigure(b face.Box, toAlpha geometry.Affine) figure {
 	c, scale := toAlpha.Apply(b.Center()), toAlpha.Scale()
 	w, h := (b.Max.X-b.Min.X)*scale, (b.Max.Y-b.Min.Y)*scale
-	return figure{x: c.X, y: c.Y - headLift*h, rx: headWide * w, ry: headHalf * h, chest: c.Y + (.5+chestBelow)*h}
+	return figure{x: c.X, y: c.Y - headLift*h, rx: headWide * w, ry: headHalf * h, chin: c.Y + h/2, w: w, h: h}
 }
 
 // covers reports whether a point lies in the figure's head, grown by a factor.
 func (f figure) covers(x, y, grow float64) bool {
 	dx, dy := (x-f.x)/(f.rx*grow), (y-f.y)/(f.ry*grow)
 	return dx*dx+dy*dy < 1
+}
+
+// hides reports whether a point lies on the figure's head or body, roughly: half a face wide at the
+// chin, more than two at the shoulders.
+func (f figure) hides(x, y float64) bool {
+	if f.covers(x, y, clearance) {
+		return true
+	}
+	below := (y - f.chin) / f.h
+	return below > 0 && math.Abs(x-f.x) < f.w*min(.5+1.4*below, 1.2)
 }
 
 // inFront reports whether f stands in front of g: rows further back stand higher.
@@ -135,23 +162,25 @@ func (s *spread) seed(people []figure, i int) {
 			}
 		}
 	}
-	x := int(f.x)
-	if x < 0 || x >= s.w {
-		return
-	}
-	for y := max(0, int(f.y+f.ry)); y <= min(s.h-1, int(f.chest)); y++ {
-		for _, other := range people {
-			if other.inFront(f) && other.covers(float64(x), float64(y), 1.4) {
-				return
+	for _, line := range chestLines {
+		x, from := int(math.Floor(f.x+line*f.w)), f.chin
+		if x < 0 || x >= s.w {
+			continue
+		}
+		if line != 0 {
+			from += shoulder * f.h
+		}
+		for y := max(0, int(from)); y <= min(s.h-1, int(f.chin+chestBelow*f.h)); y++ {
+			if !slices.ContainsFunc(people, func(p figure) bool { return p.inFront(f) && p.hides(float64(x), float64(y)) }) {
+				s.offer(y*s.w+x, 0, int16(i))
 			}
 		}
-		s.offer(y*s.w+x, 0, int16(i))
 	}
 }
 
 // offer gives a pixel to a person when that is nearer than whose it was.
 func (s *spread) offer(at int, cost int32, who int16) {
-	if cost < s.cost[at] && s.alpha.Pix[at] > matte.Faint {
+	if cost < s.cost[at] && (cost == 0 || s.alpha.Pix[at] > matte.Faint) {
 		s.cost[at], s.owner[at] = cost, who
 		b := int(cost) % buckets
 		s.queue[b] = append(s.queue[b], int32(at))

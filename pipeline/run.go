@@ -105,8 +105,8 @@ func (r *run) landmarks(ctx context.Context) error {
 	if !ok {
 		return fault.New(fault.NoFace, nil)
 	}
-	if d := f.EyeDistance(); d < MinEyeDistance {
-		return fault.New(fault.FaceTooSmall, nil, "pixels", int(d), "need", MinEyeDistance)
+	if d, need := f.EyeDistance(), r.req.minEyeDistance(); d < need {
+		return fault.New(fault.FaceTooSmall, nil, "pixels", int(d), "need", int(need))
 	}
 	if edge := cutFace(f, r.pic); edge != "" {
 		return fault.New(fault.HeadCutOff, nil, "edge", edge)

@@ -48,6 +48,9 @@ func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, err
 	lo, hi := a.region(r.face, r.req.Spec, reach)
 	rw, rh := hi.X-lo.X, hi.Y-lo.Y
 	aim := math.Sqrt(float64(r.opts.MattePixels) / (rw * rh))
+	if r.req.Person != nil {
+		aim *= severalScale
+	}
 	w, h := fit(rw*aim), fit(rh*aim)
 	// Rounding to the network's stride stretches the region a little rather than reaching past
 	// the picture's edge, where repeated pixels would fade the matte of a person that it cuts.
