@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"image"
-	"image/jpeg"
 	"math"
 )
 
@@ -15,23 +14,28 @@ import (
 // inch. It says so twice, since some forms read only JFIF and others only EXIF: a JFIF header,
 // and an EXIF block of resolution and colour space. There is nothing else beside the pixels, and
 // nothing behind the end marker.
+//
+// It does not use image/jpeg, which always halves colours: on a red background that shows as a dark
+// rim around the head. See Chroma.
 func EncodeJPEG(img *image.RGBA, quality, dpi int) ([]byte, error) {
 	if quality < 1 || quality > 100 {
 		return nil, fmt.Errorf("encoding JPEG: quality %d is not within 1-100", quality)
 	}
+	if err := jpegHolds(img, dpi); err != nil {
+		return nil, err
+	}
+	return newSpectrum(img, FullChroma).encode(quality, dpi), nil
+}
+
+// jpegHolds refuses what the headers cannot say.
+func jpegHolds(img *image.RGBA, dpi int) error {
 	if dpi < 1 || dpi > math.MaxUint16 {
-		return nil, fmt.Errorf("encoding JPEG: %d dpi does not fit the header", dpi)
+		return fmt.Errorf("encoding JPEG: %d dpi does not fit the header", dpi)
 	}
-	var b bytes.Buffer
-	b.Write(jpegHead(dpi))
-	head := b.Len()
-	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
-		return nil, fmt.Errorf("encoding JPEG: %w", err)
+	if w, h := img.Rect.Dx(), img.Rect.Dy(); w < 1 || h < 1 || w > math.MaxUint16 || h > math.MaxUint16 {
+		return fmt.Errorf("encoding JPEG: %d x %d pixels do not fit the header", w, h)
 	}
-	// The encoder's start marker stands where ours ends: ours takes its place.
-	out := b.Bytes()
-	copy(out[2:], out[:head])
-	return out[2:], nil
+	return nil
 }
 
 // jpegHead is the start marker, JFIF and EXIF.
