@@ -234,6 +234,12 @@ type Batches interface {
 	// as for Create.
 	CreateBatch(ctx context.Context, b Batch, tasks []Task) (batch Batch, created bool, err error)
 
+	// Extend adds tasks to the batch of c's task, stored as CreateBatch does, or nothing, and returns
+	// those it added. A task whose id is known is left alone, so that a repeated attempt adds each
+	// once; refused joins the batch's own with the first call that adds any. It returns ErrLeaseLost
+	// when c is over, and ErrCancelled when cancel was asked for or the batch is erased.
+	Extend(ctx context.Context, c *Claim, tasks []Task, refused int64) (added []Task, err error)
+
 	// GetBatch returns ErrNotFound for an unknown id.
 	GetBatch(ctx context.Context, id string) (Batch, error)
 

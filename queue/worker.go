@@ -36,6 +36,7 @@ type WorkerOptions struct {
 	HoldFor    time.Duration // how long Run keeps a message that no slot is free for; default 1 s
 	HeadStart  time.Duration // how long Run waits for the lane whose turn it is; default 10 ms, negative: not at all
 	Retries    Retries       // back-off after failed attempts
+	Publisher  *Publisher    // of tasks that running ones add (Job.Extend); default none: they may not
 
 	// What the registration tells beside that.
 	Version   string        // of the program
