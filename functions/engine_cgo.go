@@ -24,7 +24,7 @@ func openEngine(p *program) (*engine, error) {
 		return nil, errors.Join(err, photos.Close())
 	}
 	status := photos.Status()
-	worker := process.NewWorker(p.parts.Ledger, p.parts.Blobs, photos, p.config, process.About{
+	worker := process.NewWorker(p.parts.Ledger, p.parts.Publisher, p.parts.Blobs, photos, p.config, process.About{
 		System: p.system(), Version: config.Version(), Provider: status.Provider, LoadTime: time.Since(began), ColdStart: p.lambda,
 	}, p.log)
 	return &engine{

@@ -124,7 +124,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.Addr, s.Where = ln.Addr().String(), where(settings)
 	s.URL = scheme(settings) + s.Addr
 	ctx, s.cancel = context.WithCancel(ctx)
-	worker := process.NewWorker(p.Ledger, p.Blobs, photos, settings, process.About{
+	worker := process.NewWorker(p.Ledger, p.Publisher, p.Blobs, photos, settings, process.About{
 		System: transport.System(settings.SubscriptionURL), Version: config.Version(), Provider: photos.Status().Provider, LoadTime: loaded,
 	}, c.Log)
 	go s.run(ctx, &undo, work{p, guard, tel, worker, subs, ln, settings, c.Log})

@@ -42,7 +42,7 @@ type Person struct {
 type Group struct {
 	People []Person // row by row from the top, each from the left
 
-	pic *picture.Picture
+	Picture *picture.Picture
 }
 
 // People finds everybody in a picture. It returns a *fault.Error when there is nobody, or too many.
@@ -59,9 +59,9 @@ func (p *Pipeline) People(ctx context.Context, data []byte, stage StageFunc) (*G
 		name string
 		do   func(context.Context) error
 	}{
-		{"decode", func(context.Context) (err error) { g.pic, err = picture.Decode(data, p.opts.Limits); return err }},
-		{"detect", func(ctx context.Context) (err error) { boxes, err = p.detectAll(ctx, g.pic); return err }},
-		{"landmarks", func(ctx context.Context) (err error) { faces, err = p.measureAll(ctx, g.pic, boxes); return err }},
+		{"decode", func(context.Context) (err error) { g.Picture, err = picture.Decode(data, p.opts.Limits); return err }},
+		{"detect", func(ctx context.Context) (err error) { boxes, err = p.detectAll(ctx, g.Picture); return err }},
+		{"landmarks", func(ctx context.Context) (err error) { faces, err = p.measureAll(ctx, g.Picture, boxes); return err }},
 	} {
 		if err := stage(ctx, s.name, s.do); err != nil {
 			return nil, err
@@ -69,7 +69,7 @@ func (p *Pipeline) People(ctx context.Context, data []byte, stage StageFunc) (*G
 	}
 	for i, row := range rowsOf(faces) {
 		for k, f := range row {
-			person := newPerson(g.pic, f)
+			person := newPerson(g.Picture, f)
 			person.Row, person.Seat = i+1, k+1
 			g.People = append(g.People, person)
 		}
@@ -206,7 +206,7 @@ const losslessPixels = 1 << 19
 
 // Cut returns the picture of person i alone: an encoded crop and its content type.
 func (g *Group) Cut(i int) (data []byte, contentType string, err error) {
-	img := g.pic.Reduce(g.People[i].Crop, 1)
+	img := g.Picture.Reduce(g.People[i].Crop, 1)
 	if img.Rect.Dx()*img.Rect.Dy() <= losslessPixels {
 		opaque := &image.NRGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}
 		data, err = picture.EncodePNG(opaque, cropDPI, zlib.BestSpeed)

@@ -55,6 +55,15 @@ func (j *Job) Extend(ctx context.Context, tasks []Task, refused int) error {
 	return p.Extend(ctx, j.claim, tasks, int64(refused))
 }
 
+// Known reports whether the ledger has a task of this id: one that an earlier attempt has added.
+func (j *Job) Known(ctx context.Context, id string) (bool, error) {
+	_, err := j.worker.ledger.Get(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // ChildID is the id of the n-th task that a task adds, from 1 on: the same in every attempt. It is of
 // the parent's time, and children sort by n.
 func ChildID(parent string, n int) (string, error) {

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,7 @@ type accepted struct {
 // fields are what a form says beside its files.
 type fields struct {
 	seen                   []string
+	kind                   string // photo.Kind or photo.Group
 	name, size, background string
 }
 
@@ -127,7 +129,7 @@ func (f *Function) receive(w http.ResponseWriter, r *http.Request) (a *arrival, 
 
 // read takes a field that is no file.
 func (s *fields) read(name string, part io.Reader, late bool) error {
-	if !slices.Contains([]string{"name", "size", "background"}, name) || slices.Contains(s.seen, name) {
+	if !slices.Contains([]string{"kind", "name", "size", "background"}, name) || slices.Contains(s.seen, name) {
 		return intake.UnknownField(name)
 	}
 	if late {
@@ -136,6 +138,11 @@ func (s *fields) read(name string, part io.Reader, late bool) error {
 	s.seen = append(s.seen, name)
 	value, err := intake.Option(part)
 	switch name {
+	case "kind":
+		if value != photo.Kind && value != photo.Group {
+			return fault.New(problem.BadOption, nil, "field", name)
+		}
+		s.kind = value
 	case "name":
 		s.name = strings.TrimSpace(shown(decode(value)))
 	case "size":
@@ -156,12 +163,15 @@ func (s *fields) arrival(f *Function) (*arrival, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.arrival(chosen.Size, options), nil
+	return f.arrival(cmp.Or(s.kind, photo.Kind), chosen.Size, options), nil
 }
 
 // part takes a picture or an archive.
 func (a *arrival) part(ctx context.Context, part *multipart.Part) error {
 	if part.FormName() == "archive" {
+		if a.kind == photo.Group {
+			return fault.New(problem.BadOption, nil, "field", "archive") // one picture is a group, not many
+		}
 		return a.archive(ctx, part)
 	}
 	return a.add(ctx, base(shown(decode(fileName(part)))), part, -1)

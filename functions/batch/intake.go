@@ -23,7 +23,8 @@ import (
 type arrival struct {
 	f       *Function
 	id      string
-	label   string          // of every task
+	kind    string          // of every task
+	label   string          // likewise
 	options json.RawMessage // of every task
 	tasks   []queue.Task
 	entries []Entry
@@ -31,23 +32,26 @@ type arrival struct {
 	digest  hash.Hash // of options, names and pictures
 }
 
-func (f *Function) arrival(label string, options json.RawMessage) *arrival {
-	a := &arrival{f: f, id: queue.NewID(), label: label, options: options, digest: sha256.New()}
+func (f *Function) arrival(kind, label string, options json.RawMessage) *arrival {
+	a := &arrival{f: f, id: queue.NewID(), kind: kind, label: label, options: options, digest: sha256.New()}
 	a.digest.Write(options)
+	if kind != photo.Kind { // batches of photos keep the digests that they had before there were others
+		io.WriteString(a.digest, kind)
+	}
 	return a
 }
 
 // add takes one file. What is wrong with the file itself makes it a refused entry; an error ends
 // the batch. expected is as in intake.Read.
 func (a *arrival) add(ctx context.Context, name string, r io.Reader, expected int64) error {
-	if len(a.entries) == a.f.opts.MaxFiles {
-		return fault.New(problem.TooManyFiles, nil, "limit", a.f.opts.MaxFiles)
+	if limit := a.limit(); len(a.entries) == limit {
+		return fault.New(problem.TooManyFiles, nil, "limit", limit)
 	}
 	counted := &counter{r: r, left: a.f.opts.MaxBytes - a.bytes}
 	data, info, err := intake.Read(counted, expected, picture.Limits{MaxBytes: a.f.opts.MaxImageBytes, MaxPixels: a.f.opts.MaxPixels})
 	a.bytes += counted.n
 	entry := Entry{Name: shown(name)}
-	task := queue.Task{ID: queue.NewID(), Kind: photo.Kind, Lane: queue.Bulk, BatchID: a.id, Label: a.label, Options: a.options}
+	task := queue.Task{ID: queue.NewID(), Kind: a.kind, Lane: queue.Bulk, BatchID: a.id, Label: a.label, Options: a.options}
 	switch refused, ok := errors.AsType[*fault.Error](err); {
 	case errors.Is(err, errTooMuch):
 		return fault.New(problem.BatchTooLarge, nil, "limit", a.f.opts.MaxBytes)
@@ -66,6 +70,14 @@ func (a *arrival) add(ctx context.Context, name string, r io.Reader, expected in
 	}
 	a.note(entry, task.Digest)
 	return nil
+}
+
+// limit is how many files the batch may have: one when that is to become many photos.
+func (a *arrival) limit() int {
+	if a.kind == photo.Group {
+		return 1
+	}
+	return a.f.opts.MaxFiles
 }
 
 // refuse notes a file that cannot be read at all.

@@ -51,18 +51,25 @@ func (f *Function) each(w http.ResponseWriter, r *http.Request, do func(context.
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), operateTimeout)
 	defer stop()
-	tasks, err := f.tasks(ctx, b.ID)
-	if err != nil {
-		return err
-	}
-	done := changed{BatchID: b.ID}
-	for _, t := range tasks {
-		switch err := do(ctx, t); {
-		case err == nil:
-			done.Changed++
-		case errors.Is(err, queue.ErrFinal), errors.Is(err, queue.ErrNotRequeued), errors.Is(err, queue.ErrNotFound):
-		default:
-			return problem.OfLedger(err)
+	done, seen := changed{BatchID: b.ID}, make(map[string]bool)
+	for more := true; more; { // a group picture may have added people meanwhile
+		tasks, err := f.tasks(ctx, b.ID)
+		if err != nil {
+			return err
+		}
+		more = false
+		for id, t := range tasks {
+			if seen[id] {
+				continue
+			}
+			seen[id], more = true, true
+			switch err := do(ctx, t); {
+			case err == nil:
+				done.Changed++
+			case errors.Is(err, queue.ErrFinal), errors.Is(err, queue.ErrNotRequeued), errors.Is(err, queue.ErrNotFound):
+			default:
+				return problem.OfLedger(err)
+			}
 		}
 	}
 	return api.JSON(w, http.StatusOK, done)

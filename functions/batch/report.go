@@ -32,8 +32,8 @@ func (f *Function) report(w http.ResponseWriter, r *http.Request) error {
 
 // headings are the report's first line.
 var headings = map[problem.Language][]string{
-	problem.English: {"name", "status", "code", "message", "task_id", "seconds"},
-	problem.Chinese: {"文件名", "状态", "代码", "说明", "任务编号", "用时（秒）"},
+	problem.English: {"name", "status", "code", "message", "task_id", "seconds", "row", "seat"},
+	problem.Chinese: {"文件名", "状态", "代码", "说明", "任务编号", "用时（秒）", "排", "座位"},
 }
 
 // stateWords are the states as a clerk reads them.
@@ -63,7 +63,7 @@ func WriteReport(w io.Writer, items []Item, lang problem.Language) error {
 		if i.Seconds != nil {
 			seconds = strconv.FormatFloat(*i.Seconds, 'f', -1, 64)
 		}
-		row := []string{i.Name, stateWords[lang][i.State], i.Code, message, i.TaskID, seconds}
+		row := []string{i.Name, stateWords[lang][i.State], i.Code, message, i.TaskID, seconds, place(i.Row), place(i.Seat)}
 		for n := range row {
 			row[n] = harmless(row[n])
 		}
@@ -73,6 +73,14 @@ func WriteReport(w io.Writer, items []Item, lang problem.Language) error {
 	}
 	table.Flush()
 	return table.Error()
+}
+
+// place is a row or seat in a group picture; nothing for a file.
+func place(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 // harmless keeps a spreadsheet from running a cell as a formula.

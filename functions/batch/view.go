@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"idphoto/functions/api"
+	"idphoto/functions/photo"
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
 	"idphoto/queue"
@@ -37,8 +38,10 @@ type View struct {
 
 // Item is one file of a batch.
 type Item struct {
-	Index       int         `json:"index"` // in the order in which the files came, from 0
+	Index       int         `json:"index"` // in the order in which the files came, from 0; people of a group picture follow it
 	Name        string      `json:"name"`
+	Row         int         `json:"row,omitempty"`  // of somebody in a group picture, from 1: the uppermost
+	Seat        int         `json:"seat,omitempty"` // in the row, from 1: the left one
 	TaskID      string      `json:"task_id,omitempty"`
 	State       queue.State `json:"state"` // of the task, or Refused
 	Code        string      `json:"code,omitempty"`
@@ -143,15 +146,16 @@ func (f *Function) items(r *http.Request, b queue.Batch) ([]Item, error) {
 		return nil, err
 	}
 	lang := problem.LanguageOf(r)
-	items := make([]Item, len(m.Entries))
-	for i, e := range m.Entries {
+	lines := m.Lines(tasks)
+	items := make([]Item, len(lines))
+	for i, e := range lines {
 		items[i] = f.item(i, e, tasks, lang)
 	}
 	return items, nil
 }
 
 func (f *Function) item(index int, e Entry, tasks map[string]queue.Task, lang problem.Language) Item {
-	item := Item{Index: index, Name: e.Name, TaskID: e.TaskID}
+	item := Item{Index: index, Name: e.Name, TaskID: e.TaskID, Row: e.Row, Seat: e.Seat}
 	if e.TaskID == "" {
 		item.State = Refused
 		item.explain(e.Code, e.Detail, lang)
@@ -173,6 +177,7 @@ func (f *Function) item(index int, e Entry, tasks map[string]queue.Task, lang pr
 		item.explain(problem.Gone, nil, lang)
 	case t.Expired:
 		item.explain(problem.Expired, nil, lang)
+	case t.Kind == photo.Group && t.State == queue.Succeeded: // its photos are those of its people
 	case t.State == queue.Succeeded:
 		item.DownloadURL = f.opts.PublicURL + api.Prefix + "/result/" + t.ID
 	case t.State.Final():

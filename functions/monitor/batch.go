@@ -176,7 +176,7 @@ func (m *Monitor) tasksOfBatch(ctx context.Context, id string) (map[string]queue
 // addFiles puts the manifest's names and the ledger's tasks together.
 func (p *batchModel) addFiles(manifest batch.Manifest, tasks map[string]queue.Task) {
 	p.Files, p.Named = []batchFile{}, true
-	for _, e := range manifest.Entries {
+	for _, e := range manifest.Lines(tasks) {
 		file := batchFile{Name: e.Name, TaskID: e.TaskID, State: batch.Refused, Code: e.Code}
 		if t, ok := tasks[e.TaskID]; ok {
 			file.State, file.Code = t.State, t.Code

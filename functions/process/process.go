@@ -1,5 +1,5 @@
-// Package process makes the photos: it is the queue.Handler of tasks of kind "photo", and it takes
-// SQS events on AWS Lambda.
+// Package process makes the photos: it is the queue.Handler of tasks of kind "photo", and of "group",
+// which adds such tasks, and it takes SQS events on AWS Lambda.
 //
 // # Memory
 //
@@ -105,7 +105,7 @@ func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pip
 		return nil, err
 	}
 	defer release()
-	made, err := h.runner.Run(ctx, data, pipeline.Request{Spec: s, Background: background}, stage)
+	made, err := h.runner.Run(ctx, data, pipeline.Request{Spec: s, Background: background, Person: photo.PersonOf(t.Options).Point()}, stage)
 	if err != nil {
 		return nil, rejection(err)
 	}

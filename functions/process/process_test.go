@@ -60,6 +60,11 @@ type service struct {
 
 func start(t *testing.T, run runner, settings ...string) *service {
 	t.Helper()
+	return startWith(t, run, settings...)
+}
+
+func startWith(t *testing.T, run Maker, settings ...string) *service {
+	t.Helper()
 	ledger, err := sqlledger.Open(t.Context(), "mem://", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -71,11 +76,12 @@ func start(t *testing.T, run runner, settings ...string) *service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
+	publisher := queue.NewPublisher(ledger, map[string]queue.Topic{queue.Express: dropped{}}, &queue.PublisherOptions{Logger: slog.New(slog.DiscardHandler)})
 	c, err := config.Read(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &service{ledger, store, dir, NewWorker(ledger, store, run, c, About{System: "mem"}, slog.New(slog.DiscardHandler))}
+	return &service{ledger, store, dir, NewWorker(ledger, publisher, store, run, c, About{System: "mem"}, slog.New(slog.DiscardHandler))}
 }
 
 func original() []byte {

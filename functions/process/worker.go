@@ -24,17 +24,23 @@ type About struct {
 	ColdStart bool            // the process is started for work (a function)
 }
 
-// NewWorker returns the worker that makes photos as the settings say.
-func NewWorker(ledger queue.Ledger, store *blobs.Store, runner Runner, c *config.Config, about About, log *slog.Logger) *queue.Worker {
-	handlers := map[string]queue.Handler{
-		photo.Kind: New(runner, store, &Options{MaxImageBytes: c.MaxImageBytes, DecodeMemory: c.DecodeMemory}),
-	}
+// Maker does all kinds of work on pictures. *pipeline.Pipeline is one.
+type Maker interface {
+	Runner
+	Finder
+}
+
+// NewWorker returns the worker that makes photos as the settings say. publisher sends the messages of
+// tasks that a group picture adds.
+func NewWorker(ledger queue.Ledger, publisher *queue.Publisher, store *blobs.Store, maker Maker, c *config.Config, about About, log *slog.Logger) *queue.Worker {
+	photos := New(maker, store, &Options{MaxImageBytes: c.MaxImageBytes, DecodeMemory: c.DecodeMemory})
+	handlers := map[string]queue.Handler{photo.Kind: photos, photo.Group: NewGroup(maker, photos)}
 	if c.TestKinds {
 		maps.Copy(handlers, TestHandlers())
 	}
 	return queue.NewWorker(ledger, handlers, &queue.WorkerOptions{
 		Slots: c.Workers, Lease: c.Lease, RenewEvery: c.RenewEvery, Deadline: c.AttemptTimeout, Grace: c.DrainTime,
-		Retries: parts.Retries(c), Logger: log,
+		Retries: parts.Retries(c), Publisher: publisher, Logger: log,
 		System: about.System, Version: about.Version, Provider: string(about.Provider), LoadTime: about.LoadTime, ColdStart: about.ColdStart,
 	})
 }
