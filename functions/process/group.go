@@ -36,7 +36,7 @@ func NewGroup(finder Finder, photos *Handler) *GroupHandler { return &GroupHandl
 func (h *GroupHandler) Handle(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
 	stage := rejecting(j.Stage)
 	var data []byte
-	err := stage(ctx, "fetch", func(ctx context.Context) (err error) { data, err = h.photos.fetch(ctx, j.Task); return err })
+	err := stage(ctx, "fetch", func(ctx context.Context) (err error) { data, err = h.photos.original(ctx, j.Task); return err })
 	if err != nil {
 		return nil, err
 	}

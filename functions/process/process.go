@@ -94,7 +94,7 @@ func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pip
 	defer func() { h.counts.count(ctx, t, s, err) }()
 	var data []byte
 	err = stage(ctx, "fetch", func(ctx context.Context) error {
-		data, err = h.fetch(ctx, t)
+		data, err = h.original(ctx, t)
 		return err
 	})
 	if err != nil {
@@ -120,8 +120,8 @@ func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pip
 	return json.Marshal(result)
 }
 
-// fetch reads the original.
-func (h *Handler) fetch(ctx context.Context, t queue.Task) ([]byte, error) {
+// original reads what was sent in.
+func (h *Handler) original(ctx context.Context, t queue.Task) ([]byte, error) {
 	if t.InputKey == "" {
 		return nil, queue.Permanent(fault.New(problem.OriginalGone, nil))
 	}
