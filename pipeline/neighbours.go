@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"image"
 	"math"
 	"slices"
@@ -49,10 +50,9 @@ func (req *Request) onePerson(boxes []face.Box, src resample.Source) (chosen fac
 // in the picture are long: a watershed from the heads and chests (Bai and Sapiro, "A geodesic
 // framework for fast interactive image and video segmentation", ICCV 2007). img shows what alpha
 // covers; toAlpha maps the faces' pixels to alpha's.
-func keepOne(alpha *resample.Plane, img *image.RGBA, toAlpha geometry.Affine, own face.Box, others []face.Box) {
-	if len(others) == 0 {
-		return
-	}
+//
+// It makes the person's head opaque, and returns how much of it was.
+func keepOne(alpha *resample.Plane, img *image.RGBA, toAlpha geometry.Affine, own face.Box, others []face.Box) (seen float64) {
 	people := []figure{newFigure(own, toAlpha)}
 	for _, b := range others {
 		people = append(people, newFigure(b, toAlpha))
@@ -62,22 +62,55 @@ func keepOne(alpha *resample.Plane, img *image.RGBA, toAlpha geometry.Affine, ow
 		s.seed(people, i)
 	}
 	s.run()
+	sure, opaque := 0, 0
 	for i, who := range s.owner {
 		switch {
 		case who > 0:
 			alpha.Pix[i] = 0
 		case who == 0 && s.cost[i] == 0: // the network opens holes in people who stand together
+			sure++
+			if alpha.Pix[i] > matte.Opaque {
+				opaque++
+			}
 			alpha.Pix[i] = max(alpha.Pix[i], sureAlpha)
 		}
 	}
+	return float64(opaque) / float64(max(sure, 1))
 }
 
 // sureAlpha is the matte's least value where a person certainly is.
 const sureAlpha = 0.9
 
-// severalScale is how much smaller the network sees people who stand together than one alone: larger
-// ones it takes for a pattern.
-const severalScale = 0.6
+// enlarging is how much larger than in the source the network may see people who stand together: in
+// their enlarged, soft pictures it opens holes.
+const enlarging = 1.1
+
+// severalScales are parts of that size. The first at which the network sees the whole head is taken,
+// else that at which it sees most of it.
+var severalScales = []float64{1, 0.75, 1.35}
+
+// wholeHead is how much of a head is all of it but a reflection in glasses.
+const wholeHead = 0.97
+
+// mattePerson is matteRegion at the size that suits the picture.
+func (r *run) mattePerson(ctx context.Context, reach float64) (best surroundings, err error) {
+	if r.req.Person == nil {
+		return r.matteRegion(ctx, reach, 1)
+	}
+	for i, scale := range severalScales {
+		a, failed := r.matteRegion(ctx, reach, scale)
+		if ctx.Err() != nil {
+			return a, failed
+		}
+		if i == 0 || failed == nil && (err != nil || a.seen > best.seen) {
+			best, err = a, failed
+		}
+		if err == nil && best.seen >= wholeHead {
+			break
+		}
+	}
+	return best, err
+}
 
 // figure is where a person must be, in pixels of a matte: an upright ellipse of the head, and lines
 // down the chest.

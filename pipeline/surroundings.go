@@ -31,26 +31,29 @@ type surroundings struct {
 	refined      bool             // whether alpha was solved at about the photo's size
 	share        float64          // of the opaque pixels, how many belong to the person
 	disagreement float64          // of the coarse segmentation with alpha: the share that both are sure of, each of the opposite
+	seen         float64          // of several people: how much of the head the network took for a person
 }
 
 // surroundings mattes the region that any photo of the requested document can show of the person.
 func (r *run) surroundings(ctx context.Context) (a surroundings, err error) {
 	for _, reach := range reaches {
-		if a, err = r.matteRegion(ctx, reach); err != nil || !a.endsInHair(r.face) {
+		if a, err = r.mattePerson(ctx, reach); err != nil || !a.endsInHair(r.face) {
 			break
 		}
 	}
 	return a, err
 }
 
-func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, error) {
+// matteRegion mattes what is within reach, scale times as large as the network should see it.
+func (r *run) matteRegion(ctx context.Context, reach, scale float64) (surroundings, error) {
 	a := surroundings{bounds: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
 	lo, hi := a.region(r.face, r.req.Spec, reach)
 	rw, rh := hi.X-lo.X, hi.Y-lo.Y
 	aim := math.Sqrt(float64(r.opts.MattePixels) / (rw * rh))
 	if r.req.Person != nil {
-		aim *= severalScale
+		aim = min(aim, enlarging)
 	}
+	aim *= scale
 	w, h := fit(rw*aim), fit(rh*aim)
 	// Rounding to the network's stride stretches the region a little rather than reaching past
 	// the picture's edge, where repeated pixels would fade the matte of a person that it cuts.
@@ -63,7 +66,9 @@ func (r *run) matteRegion(ctx context.Context, reach float64) (surroundings, err
 	}
 	a.inside = a.covered()
 	mendEdges(a.alpha, edges(w, h, a.inside))
-	keepOne(a.alpha, img, a.toSource.Inverse().Then(a.toWork), r.face.Box, r.neighbours)
+	if r.req.Person != nil {
+		a.seen = keepOne(a.alpha, img, a.toSource.Inverse().Then(a.toWork), r.face.Box, r.neighbours)
+	}
 	nose := a.toWork.Apply(a.toSource.Inverse().Apply(r.face.Center()))
 	a.share = matte.KeepPerson(a.alpha, int(nose.X), int(nose.Y))
 	if a.share == 0 {
