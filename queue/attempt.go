@@ -44,7 +44,7 @@ func (w *Worker) attempt(ctx context.Context, c *Claim) (processed, error) {
 	if errors.Is(err, ErrCancelled) {
 		o.State, o.Code = Cancelled, CodeCancelled
 	}
-	if o.State != Succeeded || err != nil && !errors.Is(err, errUnrecorded) {
+	if o.ResultPrefix == "" || err != nil && !errors.Is(err, errUnrecorded) {
 		w.discard(ctx, c)
 	}
 	return done, w.report(ctx, span, c, o, err, time.Since(began))
@@ -139,6 +139,9 @@ func (w *Worker) outcome(ctx context.Context, j *Job, result json.RawMessage, er
 	switch {
 	case rejected:
 		o.State, o.Code, o.Detail = Rejected, rejection.Code, detail(rejection.Detail)
+		if rejection.Result != nil {
+			o.ResultPrefix, o.Result = j.ResultPrefix, rejection.Result
+		}
 	case errors.Is(err, ErrCancelled):
 		o.State, o.Code = Cancelled, CodeCancelled
 	case errors.Is(ctx.Err(), context.Canceled) && c.retry && c.code != CodePanic:

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -46,6 +47,10 @@ type Rejection struct {
 	Code   string         // stable word, shown to clients
 	Detail map[string]any // small JSON values for the code's sentence; never personal data
 	Err    error          // cause for operators; may be nil
+
+	// Result, when set, is what the attempt made nevertheless: the task is held, and Ledger.Accept
+	// makes the result good once somebody has looked at it.
+	Result json.RawMessage
 }
 
 func (r *Rejection) Error() string {

@@ -142,6 +142,11 @@ type Operation interface {
 	// other and for one that is erased or whose original was purged, ErrNotFound for an unknown id.
 	Requeue(ctx context.Context, id string, attempts int) (Task, error)
 
+	// Accept makes the result of a held task good: one that was Rejected with a result, for
+	// somebody to look at. It is Succeeded then; its attempts stay as they were. ErrNotHeld for any
+	// other and for one that is erased or purged, ErrNotFound for an unknown id.
+	Accept(ctx context.Context, id string) (Task, error)
+
 	// PauseLane keeps tasks of the lane from being claimed; running ones go on. Pausing twice keeps
 	// the first time and name.
 	PauseLane(ctx context.Context, lane, by string) error

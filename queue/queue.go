@@ -100,8 +100,8 @@ type Outcome struct {
 	State        State           // Succeeded, Rejected, Retrying, Dead or Cancelled
 	Code         string          // for Rejected, Retrying and Dead
 	Detail       json.RawMessage // for Rejected
-	ResultPrefix string          // for Succeeded
-	Result       json.RawMessage // for Succeeded
+	ResultPrefix string          // for Succeeded, and for Rejected with a result to look at
+	Result       json.RawMessage // likewise
 	RetryAfter   time.Duration   // for Retrying: the task is due this much after the ledger's now
 	HandedBack   bool            // for Retrying: the worker had to stop, the attempt does not count (MaxAttempts grows by one)
 	Error        string          // cause chain, for operators; no personal data
@@ -135,5 +135,6 @@ var (
 	ErrConflict     = errors.New("queue: idempotency key is in use for another submission")
 	ErrFinal        = errors.New("queue: task is already finished")
 	ErrPaused       = errors.New("queue: the task's lane is paused")
+	ErrNotHeld      = errors.New("queue: the task has no result that waits for somebody's look")
 	ErrNotRequeued  = errors.New("queue: only a dead, cancelled or retrying task that still has its original can run again")
 )

@@ -20,7 +20,7 @@ type Harness struct {
 
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {
-	for _, group := range [][]promise{creation, claiming, finishing, stopping, requeueing, sweeping, lanes, batches, extending, reading, listing, registry, purging, history, together} {
+	for _, group := range [][]promise{creation, claiming, finishing, stopping, requeueing, accepting, sweeping, lanes, batches, extending, reading, listing, registry, purging, history, together} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) {
 				clock := &clock{t: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
