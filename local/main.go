@@ -24,6 +24,7 @@ type cli struct {
 	Photo    photoCmd    `cmd:"" help:"Make one photo, without a server."`
 	Specs    specsCmd    `cmd:"" help:"List the catalogue of documents, or show one record."`
 	Batch    batchCmd    `cmd:"" help:"Make a photo of every portrait in a folder."`
+	Group    groupCmd    `cmd:"" help:"Make a photo of everybody in a group picture, without a server."`
 	Accuracy accuracyCmd `cmd:"" help:"Measure photos against marks made by hand, and mattes against true ones."`
 	Bench    benchCmd    `cmd:"" help:"Measure photos per second, times and memory, over HTTP."`
 	Tasks    tasksCmd    `cmd:"" help:"Show, retry, cancel and erase tasks; lanes and workers."`
