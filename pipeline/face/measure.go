@@ -77,9 +77,9 @@ func (f *Finder) Measure(ctx context.Context, src resample.Source, b Box) (face 
 			return nil, false, err
 		}
 	}
-	out.Chin = m[meshChin]
 	out.Sides = [2]geometry.Point{m[meshLeftSide], m[meshRightSide]}
 	out.Roll = angle(out.Eyes[0], out.Eyes[1])
+	out.Chin = refineChin(src, out)
 	return out, true, nil
 }
 
