@@ -76,7 +76,10 @@ type Plan struct {
 // Layout places the items on the paper. What does not fit is counted in Missing; nothing at all is
 // an error. Errors are *fault.Error.
 func Layout(paper Paper, items []Item, o Options) (*Plan, error) {
-	if err := o.check(items); err != nil {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	if err := checkItems(items); err != nil {
 		return nil, err
 	}
 	gap, margin := FromMM(o.GapMM), FromMM(o.MarginMM)
@@ -100,9 +103,10 @@ func Layout(paper Paper, items []Item, o Options) (*Plan, error) {
 	return p, nil
 }
 
-// check refuses what is out of range.
-func (o *Options) check(items []Item) error {
-	bad := func(field string) error { return fault.New(fault.BadSheet, nil, "field", field) }
+func bad(field string) error { return fault.New(fault.BadSheet, nil, "field", field) }
+
+// Check refuses what is out of range, as Layout does.
+func (o *Options) Check() error {
 	switch {
 	case !(o.GapMM >= 0 && o.GapMM <= MaxGapMM): // so that not-a-number is refused
 		return bad("gap_mm")
@@ -112,7 +116,12 @@ func (o *Options) check(items []Item) error {
 		return bad("marks")
 	case !slices.Contains([]Orientation{Auto, Portrait, Landscape}, o.Orientation):
 		return bad("orientation")
-	case len(items) == 0 || len(items) > MaxItems:
+	}
+	return nil
+}
+
+func checkItems(items []Item) error {
+	if len(items) == 0 || len(items) > MaxItems {
 		return bad("items")
 	}
 	for _, it := range items {
