@@ -71,6 +71,8 @@ type work struct {
 	patch func() *image.RGBA      // the face level, the eyes patchEyes apart
 	luma  func() *resample.Plane  // of the patch: Rec. 709 luma of the sRGB values, 0 to 1
 	mesh  func() []geometry.Point // the face mesh on the patch
+	skin  func() *skin            // the face's bare skin on the patch
+	wall  func() *wall            // what is behind the person
 }
 
 func newWork(s *Subject) *work {
@@ -91,6 +93,8 @@ func newWork(s *Subject) *work {
 		}
 		return out
 	})
+	w.skin = sync.OnceValue(func() *skin { return newSkin(w.patch(), w.mesh()) })
+	w.wall = sync.OnceValue(func() *wall { return newWall(s) })
 	return w
 }
 
