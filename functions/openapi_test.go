@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"image"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -25,6 +26,7 @@ import (
 	"idphoto/functions/photo"
 	"idphoto/infra/config"
 	"idphoto/infra/telemetry"
+	"idphoto/pipeline/picture"
 	"idphoto/queue"
 )
 
@@ -157,7 +159,7 @@ func submission(t *testing.T, options map[string]string) *http.Request {
 }
 
 func TestRealAnswersAreAsDescribed(t *testing.T) {
-	for _, kind := range []string{"image/jpeg", "image/png", "text/event-stream", "text/csv", "application/zip"} {
+	for _, kind := range []string{"image/jpeg", "image/png", "text/event-stream", "text/csv", "application/zip", "application/pdf"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
 	doc := describe(t)
@@ -186,6 +188,7 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	for _, part := range []string{"", "?part=photo", "?part=report"} {
 		c.get(t, "/api/v1/result/"+task+part)
 	}
+	c.trySheets(t, task)
 	c.ask(t, httptest.NewRequest("POST", "/api/v1/tasks/"+task+"/cancel", nil)) // 409
 	c.ask(t, httptest.NewRequest("DELETE", "/api/v1/tasks/"+task, nil))
 	c.get(t, "/api/v1/result/"+task) // 410
@@ -208,6 +211,22 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// trySheets prints the task's photo in every way, and in some that cannot be.
+func (c *checker) trySheets(t *testing.T, task string) {
+	t.Helper()
+	c.get(t, "/api/v1/papers")
+	for _, query := range []string{"", "&paper=4R&count=2&dpi=150&gap_mm=0&margin_mm=2.5&marks=lines&orientation=landscape", "&paper=A4&format=pdf", "&paper=none", "&count=500"} {
+		c.get(t, "/api/v1/result/"+task+"?part=sheet"+query)
+	}
+	for _, body := range []string{`{"items":[{"task_id":"` + task + `","fill":true},{"task_id":"` + task + `","count":2}],"paper":"A5"}`,
+		`{"items":[{"task_id":"` + task + `"}],"format":"pdf"}`, `{"items":[]}`, `{"items":[{"task_id":"1"}]}`, `{`} {
+		r := httptest.NewRequest("POST", "/api/v1/sheets", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		c.ask(t, r)
+	}
+	c.ask(t, httptest.NewRequest("POST", "/api/v1/sheets", strings.NewReader("items=1"))) // 415
 }
 
 // tryBatches asks everything about a batch that has a photo, a rejected picture and a refused file.
@@ -289,8 +308,12 @@ func (p *program) finish(t *testing.T, id string) {
 		t.Fatal(err)
 	}
 	prefix := queue.ResultPrefix(id, claim.Attempt)
-	for part, data := range map[photo.Part]string{photo.Photo: "\xff\xd8\xff", photo.Report: `{"version":1}`} {
-		if err := p.parts.Blobs.Write(t.Context(), photo.Key(prefix, part), "", []byte(data)); err != nil {
+	picture, err := picture.EncodeJPEG(image.NewRGBA(image.Rect(0, 0, 413, 531)), 90, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part, data := range map[photo.Part][]byte{photo.Photo: picture, photo.Report: []byte(`{"version":1}`)} {
+		if err := p.parts.Blobs.Write(t.Context(), photo.Key(prefix, part), "", data); err != nil {
 			t.Fatal(err)
 		}
 	}

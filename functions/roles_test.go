@@ -46,6 +46,8 @@ var rules = map[string]rule{
 	"GET /api/v1/batches/{id}/report.csv":  {role: auth.Client, open: 404},
 	"POST /api/v1/batches/{id}/cancel":     {role: auth.Client, open: 404},
 	"POST /api/v1/batches/{id}/retry":      {role: auth.Client, open: 404},
+	"POST /api/v1/sheets":                  {role: auth.Client, open: 400},
+	"GET /api/v1/papers":                   {role: auth.Anyone, open: 200},
 	"GET /api/v1/specs":                    {role: auth.Anyone, open: 200},
 	"GET /api/v1/specs/{id}":               {role: auth.Anyone, open: 404},
 	"GET /api/v1/problems":                 {role: auth.Anyone, open: 200},

@@ -11,6 +11,7 @@ import (
 
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
+	"idphoto/functions/sheet"
 	"idphoto/infra/blobs"
 	"idphoto/pipeline/fault"
 	"idphoto/queue"
@@ -22,21 +23,24 @@ const maxPart = 32 << 20
 // result hands out one part. The answer to If-None-Match needs no blob: an attempt's files never
 // change, so their key says whether the client has them.
 func (f *Function) result(w http.ResponseWriter, r *http.Request) error {
+	part := photo.Part(r.URL.Query().Get("part"))
+	if part == sheet.Part {
+		return f.sheet(w, r)
+	}
 	task, err := f.task(r)
 	if err != nil {
 		return err
 	}
-	if err := hasResult(task); err != nil {
+	if err := photo.Available(task); err != nil {
 		if e, ok := errors.AsType[*fault.Error](err); ok && e.Code == problem.NotFinished {
 			w.Header().Set("Retry-After", "1")
 		}
 		return err
 	}
-	part := photo.Part(r.URL.Query().Get("part"))
 	if part == "" {
 		part = photo.Photo
 	}
-	contentType, ok := resultOf(task).Parts[part]
+	contentType, ok := photo.ResultOf(task).Parts[part]
 	if !ok {
 		return fault.New(problem.UnknownPart, nil)
 	}
@@ -62,19 +66,13 @@ func (f *Function) result(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// hasResult says why there is none.
-func hasResult(t queue.Task) error {
-	switch {
-	case t.Erased:
-		return fault.New(problem.Gone, nil)
-	case t.Expired:
-		return fault.New(problem.Expired, nil)
-	case !t.State.Final():
-		return fault.New(problem.NotFinished, nil, "state", string(t.State))
-	case t.State != queue.Succeeded:
-		return fault.New(problem.NoResult, nil, "state", string(t.State), "reason", t.Code)
+// sheet hands out a sheet of the task's photo, made now.
+func (f *Function) sheet(w http.ResponseWriter, r *http.Request) error {
+	id, err := taskID(r)
+	if err != nil {
+		return err
 	}
-	return nil
+	return f.sheets.OfTask(w, r, id)
 }
 
 // etag is of the attempt that finished: another attempt's photo is another photo.

@@ -1,4 +1,4 @@
-// Package status tells how tasks fare and hands out what they made: status, result, events,
+// Package status tells how tasks fare and hands out what they made: status, result, sheets, events,
 // cancel, erase; and the catalogue, the table of problems and the description of the interface.
 //
 // It reads the ledger and the blobs and changes nothing, except that it marks a cancel and erases.
@@ -14,6 +14,7 @@ import (
 
 	"idphoto/functions/api"
 	"idphoto/functions/problem"
+	"idphoto/functions/sheet"
 	"idphoto/infra/auth"
 	"idphoto/pipeline/fault"
 	"idphoto/queue"
@@ -46,6 +47,7 @@ type Function struct {
 	tasks   Tasks
 	blobs   Blobs
 	streams *semaphore.Weighted
+	sheets  *sheet.Function
 	opts    Options
 }
 
@@ -64,12 +66,12 @@ func New(tasks Tasks, blobs Blobs, opts *Options) *Function {
 	if o.Poll <= 0 {
 		o.Poll = 100 * time.Millisecond
 	}
-	return &Function{tasks: tasks, blobs: blobs, streams: semaphore.NewWeighted(o.Streams), opts: o}
+	return &Function{tasks: tasks, blobs: blobs, streams: semaphore.NewWeighted(o.Streams), sheets: sheet.New(tasks, blobs), opts: o}
 }
 
 // Routes lists what the function answers.
 func (f *Function) Routes() []api.Route {
-	return []api.Route{
+	return append(f.sheets.Routes(), []api.Route{
 		{Method: "GET", Path: api.Prefix + "/status/{id}", Access: auth.Client, Handle: f.status},
 		{Method: "GET", Path: api.Prefix + "/result/{id}", Access: auth.Client, Handle: f.result},
 		{Method: "GET", Path: api.Prefix + "/tasks/{id}/events", Access: auth.Client, Handle: f.events},
@@ -80,7 +82,7 @@ func (f *Function) Routes() []api.Route {
 		{Method: "GET", Path: api.Prefix + "/problems", Access: auth.Anyone, Handle: problems},
 		{Method: "GET", Path: api.Prefix + "/problems/{code}", Access: auth.Anyone, Handle: oneProblem},
 		{Method: "GET", Path: api.Prefix + "/openapi.json", Access: auth.Anyone, Handle: api.Description},
-	}
+	}...)
 }
 
 func (f *Function) status(w http.ResponseWriter, r *http.Request) error {

@@ -70,7 +70,7 @@ func failure(t queue.Task, lang problem.Language) map[string]any {
 
 // parts lists what the result has, in a fixed order.
 func parts(t queue.Task) []photo.Part {
-	result := resultOf(t)
+	result := photo.ResultOf(t)
 	var names []photo.Part
 	for _, p := range []photo.Part{photo.Photo, photo.Cutout, photo.Report} {
 		if result.Parts[p] != "" {
@@ -78,12 +78,6 @@ func parts(t queue.Task) []photo.Part {
 		}
 	}
 	return names
-}
-
-func resultOf(t queue.Task) photo.Result {
-	var result photo.Result
-	_ = json.Unmarshal(t.Result, &result) // no parts then: each is answered as unknown
-	return result
 }
 
 func set(t time.Time) *time.Time {
