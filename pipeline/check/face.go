@@ -4,6 +4,20 @@ package check
 var faceMeasures = []measure{
 	{"single_face_present", faces},
 	{"inter_eye_distance", eyeDistance},
+	{"head_size", headSize},
+	{"head_pose_yaw", yaw},
+	{"head_pose_pitch", pitch},
+	{"head_pose_roll", roll},
+	{"eyes_open", eyesOpen},
+	{"eyes_visible", eyesVisible},
+	{"eye_glare", eyeGlare},
+	{"gaze", gaze},
+	{"mouth_closed", mouthOpening},
+	{"mouth_interior", mouthDark},
+	{"expression_neutrality", smile},
+	{"glasses", glasses},
+	{"forehead_visible", foreheadVisible},
+	{"no_head_covering", headCovering},
 }
 
 // faces counts the faces in the picture. ISO/IEC 29794-5: single face present.
