@@ -236,3 +236,44 @@ func TestALargeGroup(t *testing.T) {
 		t.Errorf("%d people in rows of %v, %d photos; want 29 in rows of 11, 9 and 9, and at least 26 photos", len(g.People), rows, made)
 	}
 }
+
+func TestTilesCoverThePictureAndEachSmallFace(t *testing.T) {
+	for _, size := range [][2]int{{960, 400}, {1920, 1280}, {2000, 100}, {961, 961}, {6000, 4000}} {
+		w, h := size[0], size[1]
+		all := tiles(w, h, 960, 96)
+		for _, p := range all {
+			if p.Empty() || p.Dx() > 960 || p.Dy() > 960 {
+				t.Errorf("%v: tile %v", size, p)
+			}
+		}
+		for y := 0; y+min(96, h) <= h; y += 13 {
+			for x := 0; x+min(96, w) <= w; x += 13 {
+				small := image.Rect(x, y, x+min(96, w), y+min(96, h))
+				if !slices.ContainsFunc(all, func(p image.Rectangle) bool { return small.In(p) }) {
+					t.Fatalf("%v: no tile holds %v", size, small)
+				}
+			}
+		}
+	}
+}
+
+// TestSmallFacesOfALargePictureAreFoundInPieces: faces too small for the first size, one of them where
+// two tiles meet.
+func TestSmallFacesOfALargePictureAreFoundInPieces(t *testing.T) {
+	s := newScene(5400, 3200)
+	for _, at := range []image.Point{{100, 100}, {2550, 200}, {2560, 2500}, {4700, 2600}} {
+		s.put(t, "s01_astronaut.png", at.X, at.Y, .55)
+	}
+	g, err := shared.People(t.Context(), s.encode(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.People) != 4 {
+		t.Errorf("%d people found, want 4", len(g.People))
+	}
+	for i, p := range g.People {
+		if p.Refused != nil {
+			t.Errorf("person %d is refused: %v", i+1, p.Refused)
+		}
+	}
+}
