@@ -101,19 +101,31 @@ func (c *specsCmd) one(out io.Writer, s *spec.Spec) error {
 		if p := r.Published; p != nil {
 			published = fmt.Sprintf(" (published: %s %s)", band(&p.Min, p.Max), p.Unit)
 		}
+		if r.Yields {
+			published += ", gives way to the others"
+		}
 		line("checked", "%s %s mm%s [%s, %s]", r.Measure, band(&r.Min, r.Max), published, r.Grade, r.Source)
 	}
+	tilt := s.MaxTilt()
+	line("checked", "tilt <= %g degrees [%s, %s]", tilt.Degrees, tilt.Grade, tilt.Source)
+	for _, a := range s.Asks {
+		name := "asked"
+		if a.Check == "" {
+			name = "not checked"
+		}
+		line(name, "%s [%s, %s]", a.Words[c.Lang], a.Grade, a.Source)
+	}
 	for _, m := range s.Unchecked {
-		line("not checked yet", "%s %s %s [%s, %s]", m.Measure, band(m.Min, m.Max), m.Unit, m.Grade, m.Source)
+		line("not checked", "%s %s %s: %s [%s, %s]", m.Measure, band(m.Min, m.Max), m.Unit, m.Reason, m.Grade, m.Source)
 	}
 	if s.Crown == spec.CrownSkull {
-		line("not checked yet", "the head is measured to the top of the skull; here to the top of the hair")
+		line("crown", "the top of the skull, estimated from the face")
 	}
 	if d := s.Backdrop; d != nil {
-		line("not checked yet", "background: %s [%s, %s]", strings.Join(d.Accepts, ", or "), d.Grade, d.Source)
+		line("asked", "background: %s [%s, %s]", strings.Join(d.Accepts, ", or "), d.Grade, d.Source)
 	}
 	if f := s.File; f != nil {
-		line("not checked yet", "file: %s [%s, %s]", fileRule(f), f.Grade, f.Source)
+		line("asked", "file: %s [%s, %s]", fileRule(f), f.Grade, f.Source)
 	}
 	if n := s.Note[c.Lang]; n != "" {
 		line("note", "%s", n)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math"
+	"slices"
 
 	"idphoto/models"
 	"idphoto/pipeline/check"
@@ -31,10 +32,12 @@ type Report struct {
 	Eyes      [2]geometry.Point `json:"eyes_px"` // iris centres on the photo: left, right
 	Chin      geometry.Point    `json:"chin_px"`
 	CrownY    float64           `json:"crown_y_px"` // top of the hair
+	SkullY    float64           `json:"skull_y_px"` // top of the skull, estimated from the face
 	RollDeg   float64           `json:"roll_deg"`   // of the head in the source, right eye lower
 	TiltDeg   float64           `json:"tilt_deg"`   // what is left of it on the photo
-	Upscale   float64           `json:"upscale"`    // photo pixels per source pixel; above 1.2 the photo is softer than it could be
-	Margin    float64           `json:"margin"`     // 1: every rule in the middle of its band; 0: one at its limit
+	Tilt      TiltCheck         `json:"tilt"`
+	Upscale   float64           `json:"upscale"` // photo pixels per source pixel; above 1.2 the photo is softer than it could be
+	Margin    float64           `json:"margin"`  // 1: every rule in the middle of its band; 0: one at its limit
 	Person    float64           `json:"matte_person_share"`
 
 	Matte    string          `json:"matte_network"`
@@ -48,7 +51,7 @@ type Check struct {
 	Value   float64  `json:"value_mm"`
 	Min     float64  `json:"min_mm"`
 	Max     *float64 `json:"max_mm,omitempty"`
-	Verdict string   `json:"verdict"` // pass or fail
+	Verdict string   `json:"verdict"` // pass, fail, or warn where the rule gives way to the others
 	Source  string   `json:"source"`
 	Grade   string   `json:"grade"`
 }
@@ -59,38 +62,42 @@ func (r *run) report(head geometry.Head) *Report {
 	s := r.req.Spec
 	toPhoto := r.area.toSource.Inverse().Then(r.crop.ToPhoto())
 	out := &Report{
-		Version: 2, Spec: s.ID, Catalogue: spec.Version(), NotChecked: s.NotChecked, Background: r.req.Background.String(),
+		Version: 2, Spec: s.ID, Catalogue: spec.Version(), NotChecked: append(slices.Clone(s.NotChecked), s.Demands()...), Background: r.req.Background.String(),
 		Width: s.WidthPx, Height: s.HeightPx, DPI: s.DPI,
 		Transform: toPhoto.Matrix(),
 		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},
 		Chin:      toPhoto.Apply(r.face.Chin),
 		CrownY:    r.crop.Scale*head.Crown + r.crop.Shift,
+		SkullY:    r.crop.Scale*head.Skull + r.crop.Shift,
 		RollDeg:   degrees(r.face.Roll),
 		Upscale:   r.crop.Scale, Margin: min(r.crop.Margin, 1), Person: r.area.share,
 		Matte: r.network.Name, SHA256: r.network.SHA256,
 	}
 	d := out.Eyes[1].Sub(out.Eyes[0])
 	out.TiltDeg = degrees(math.Atan2(d.Y, d.X))
+	out.Tilt = tiltCheck(s.MaxTilt(), out.TiltDeg)
 	out.Provider, _ = r.runtime.Provider()
 	for _, rule := range s.Rules {
-		out.Rules = append(out.Rules, verdict(rule, out.measure(rule.Measure)/s.PxPerMM()))
+		out.Rules = append(out.Rules, verdict(rule, head.Measure(r.crop, s, rule)))
 	}
 	return out
 }
 
-// measure returns a measure of the photo in pixels.
-func (r *Report) measure(name string) float64 {
-	switch name {
-	case spec.HeadHeight:
-		return r.Chin.Y - r.CrownY
-	case spec.EyeLine:
-		return float64(r.Height) - r.Eyes[0].Mid(r.Eyes[1]).Y
-	case spec.CrownGap:
-		return r.CrownY
-	case spec.ChinGap:
-		return float64(r.Height) - r.Chin.Y
+// TiltCheck is the verdict on how far the line through the eyes leans on the photo.
+type TiltCheck struct {
+	Value   float64 `json:"value_deg"`
+	Max     float64 `json:"max_deg"`
+	Verdict string  `json:"verdict"` // pass or fail
+	Source  string  `json:"source"`
+	Grade   string  `json:"grade"`
+}
+
+func tiltCheck(limit spec.Angle, tilt float64) TiltCheck {
+	c := TiltCheck{math.Round(math.Abs(tilt)*100) / 100, limit.Degrees, "pass", limit.Source, limit.Grade}
+	if c.Value > limit.Degrees {
+		c.Verdict = "fail"
 	}
-	return math.NaN()
+	return c
 }
 
 func verdict(rule spec.Rule, value float64) Check {
@@ -98,6 +105,9 @@ func verdict(rule spec.Rule, value float64) Check {
 	c := Check{rule.Measure, math.Round(value*1000) / 1000, rule.Min, rule.Max, "pass", rule.Source, rule.Grade}
 	if value < rule.Min-rounding || value > rule.Upper()+rounding {
 		c.Verdict = "fail"
+		if rule.Yields {
+			c.Verdict = "warn"
+		}
 	}
 	return c
 }

@@ -175,9 +175,12 @@ func headAxis(f *face.Face, toHead geometry.Affine) float64 {
 // head measures what the solver needs. It rejects a head that the picture's upper edge cuts.
 func (a surroundings) head(f *face.Face) (geometry.Head, error) {
 	toHead := a.toSource.Inverse()
-	left, right := toHead.Apply(f.Sides[0]).X, toHead.Apply(f.Sides[1]).X
-	h := geometry.Uncut(0, 0, toHead.Apply(f.Chin).Y, headAxis(f, toHead))
-	width := right - left
+	eyes := toHead.Apply(f.EyeMid())
+	h := geometry.Head{
+		Eyes: eyes.Y, EyesX: eyes.X, Pupils: f.EyeDistance(), Chin: toHead.Apply(f.Chin).Y, Axis: headAxis(f, toHead),
+		Face: faceSides(f, toHead), CutBottom: math.Inf(1),
+	}
+	width := h.Face[1] - h.Face[0]
 
 	// The hair's top, within a head's width of the axis; a lone strand does not count.
 	visible := a.visible()
@@ -188,6 +191,8 @@ func (a surroundings) head(f *face.Face) (geometry.Head, error) {
 		return h, fault.New(fault.MatteUncertain, nil)
 	}
 	h.Crown = a.toWork.Inverse().Apply(geometry.Point{Y: float64(top)}).Y
+	h.Skull = max(h.Crown, toHead.Apply(f.SkullCrown()).Y) // flat hair lies on the skull
+	h.HeadSide = headSides(visible, a.toWork, h)
 	if cut := a.cuts(visible, &h, x0, x1); float64(cut) > .04*px {
 		return h, fault.New(fault.HeadCutOff, nil, "edge", "top")
 	}

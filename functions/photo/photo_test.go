@@ -48,8 +48,8 @@ func TestWhatTheCatalogueOffersCanBeChosen(t *testing.T) {
 func TestUnknownChoicesHaveTheirCodes(t *testing.T) {
 	for code, choice := range map[string][2]string{
 		fault.UnknownSize: {"3-inch", ""}, fault.UnknownBackground: {"", "plaid"}, fault.SizeOutOfRange: {"9x9px", ""},
-		fault.BackgroundForbidden: {"us-passport", "white"}, fault.CropOnlyUnsupported: {"us-passport", "original"},
-		fault.SizeUnpublished: {"us-passport-online", ""},
+		fault.BackgroundForbidden: {"us-passport", "white"},
+		fault.SizeUnpublished:     {"us-passport-online", ""},
 	} {
 		_, err := Choose(choice[0], choice[1])
 		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Code != code {

@@ -54,12 +54,17 @@ func TestTheListSaysWhatCannotBeHad(t *testing.T) {
 	got := make(map[string]string)
 	for _, s := range l.Specs {
 		got[s.ID] = s.Unavailable
-		if s.Available || len(s.NotChecked) == 0 {
-			t.Errorf("%+v: want one that is not available and says what is not checked", s)
+		if s.Available != (s.Unavailable == "") {
+			t.Errorf("%+v: available, and yet with a reason why not, or the other way round", s)
 		}
 	}
-	if got["us-passport"] != "crop_only_unsupported" || got["us-passport-online"] != "size_unpublished" {
+	if why, listed := got["us-passport"]; !listed || why != "" || got["us-passport-online"] != "size_unpublished" {
 		t.Errorf("reasons are %v", got)
+	}
+	for _, s := range start(t, nil).list(t, "jp-passport", "en").Specs {
+		if len(s.NotChecked) == 0 {
+			t.Errorf("%+v: want one that says what is not checked", s)
+		}
 	}
 }
 

@@ -41,7 +41,6 @@ const (
 	SizeOutOfRange      = "size_out_of_range"     // of a size in mm or px; Detail: width, height, dpi, min, max, pixels
 	SizeUnpublished     = "size_unpublished"      // no source says how large; Detail: spec
 	BackgroundForbidden = "background_forbidden"  // by the document's authority; Detail: spec, source
-	CropOnlyUnsupported = "crop_only_unsupported" // the document allows cropping only; Detail: spec, source
 	EditForbidden       = "edit_forbidden"        // a touch-up that the authority does not allow; Detail: spec, source
 	BadTouch            = "bad_touch_up"          // Detail: field
 	SizeUnreachable     = "size_unreachable"      // of the file; Detail: min_kb, max_kb, nearest_kb

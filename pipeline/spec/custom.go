@@ -41,7 +41,7 @@ func custom(name string) (s *Spec, ok bool, err error) {
 		dpi, _ = strconv.Atoi(m[4])
 	}
 	s = &Spec{
-		Document: Custom, Use: Custom, Aliases: []string{}, DPI: dpi, Background: "blue",
+		Document: Custom, Use: Custom, Aliases: []string{}, DPI: dpi, Background: "blue", Trade: true,
 		Source: "a size of the customer's own: no authority's rule was checked", Grade: houseGrade,
 		Authority: map[string]string{"en": "none", "zh": "无"},
 		Editing:   Editing{Free, "a size of the customer's own", houseGrade},

@@ -20,27 +20,29 @@ type Editing struct {
 }
 
 // Permit returns nil when a photo of this record can be made with background b, else why not, as a
-// *fault.Error. Until the pipeline has a mode that keeps the picture's pixels (it levels the head
-// today), records that allow nothing but cropping are listed and refused.
+// *fault.Error. A photo that may only be cropped keeps the picture's own background and its pixels.
 func (s *Spec) Permit(b Background) error {
 	switch {
 	case !s.sized():
 		return fault.New(fault.SizeUnpublished, nil, "spec", s.ID)
 	case s.Editing.Policy == CropOnly && b.Kind != Original:
 		return fault.New(fault.BackgroundForbidden, nil, "spec", s.ID, "source", s.Editing.Source)
-	case s.Editing.Policy == CropOnly:
-		return fault.New(fault.CropOnlyUnsupported, nil, "spec", s.ID, "source", s.Editing.Source)
 	}
 	return nil
 }
 
+// PermitTouch returns nil when the person may be touched up, else why not, as a *fault.Error.
+func (s *Spec) PermitTouch() error {
+	if s.Editing.Policy == Free {
+		return nil
+	}
+	return fault.New(fault.EditForbidden, nil, "spec", s.ID, "source", s.Editing.Source)
+}
+
 // unavailable returns the code of the refusal that no background avoids; "" when a photo can be made.
 func (s *Spec) unavailable() string {
-	switch {
-	case !s.sized():
+	if !s.sized() {
 		return fault.SizeUnpublished
-	case s.Editing.Policy == CropOnly:
-		return fault.CropOnlyUnsupported
 	}
 	return ""
 }

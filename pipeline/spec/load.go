@@ -28,7 +28,8 @@ type document struct {
 	ID        string            `json:"id"` // the file's name
 	Names     map[string]string `json:"names"`
 	Authority map[string]string `json:"authority"`
-	Records   []*Spec           `json:"records"` // names default to the document's
+	Trade     bool              `json:"trade_size"` // no authority judges the photo
+	Records   []*Spec           `json:"records"`    // names default to the document's
 }
 
 type catalogue struct {
@@ -153,7 +154,7 @@ func parse(data []byte) (*document, error) {
 	}
 	var errs []error
 	for _, s := range d.Records {
-		s.Document, s.Authority = d.ID, d.Authority
+		s.Document, s.Authority, s.Trade = d.ID, d.Authority, d.Trade
 		if s.Names == nil {
 			s.Names = d.Names
 		}
@@ -190,11 +191,12 @@ func (s *Spec) convert() error {
 			continue
 		}
 		var unit float64 // in mm
+		mm, px := s.side(r.Measure)
 		switch r.Published.Unit {
 		case UnitPx:
-			unit = s.HeightMM / float64(s.HeightPx)
+			unit = mm / float64(px)
 		case UnitPercent:
-			unit = s.HeightMM / 100
+			unit = mm / 100
 		default:
 			return fmt.Errorf("rule on %s: published in %q", r.Measure, r.Published.Unit)
 		}

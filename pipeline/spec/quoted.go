@@ -1,31 +1,12 @@
 package spec
 
-// What stands in this file is quoted from the sources for people to read. No code checks a photo
-// against it yet: Spec.NotChecked names every such demand.
-
-// Measures that are quoted, not checked.
-const (
-	HeadWidth     = "head_width"
-	FaceWidth     = "face_width"     // between the cheeks
-	PupilDistance = "pupil_distance" // between the pupils
-	EyesFromLeft  = "eyes_from_left" // the point between the eyes, from the left edge
-	FaceFromSide  = "face_from_side" // the face's middle, from each side
-	SideGap       = "side_gap"       // free on each side of the head
-	HeadTilt      = "head_tilt"      // to a shoulder, degrees
-	HeadPitch     = "head_pitch"     // up or down, degrees
-)
-
-// quotedMeasures lists them.
-var quotedMeasures = []string{
-	HeadWidth, FaceWidth, PupilDistance, EyesFromLeft, FaceFromSide, SideGap, HeadTilt, HeadPitch,
-}
-
-// Measure is a published bound that no code checks yet, in its source's unit.
+// Measure is a published bound that no code checks, in its source's unit.
 type Measure struct {
 	Measure string   `json:"measure"`
 	Min     *float64 `json:"min,omitempty"` // nil: open below
 	Max     *float64 `json:"max,omitempty"` // nil: open above
 	Unit    string   `json:"unit"`          // percent: of the width or height that the measure runs along
+	Reason  string   `json:"reason"`        // why nothing checks it
 	Source  string   `json:"source"`
 	Grade   string   `json:"grade"`
 }
@@ -61,23 +42,38 @@ type File struct {
 	Grade    string   `json:"grade"`
 }
 
-// notChecked names what the record asks for and no report covers.
+// What the finished photo is asked for beside its geometry.
+const (
+	BackgroundShade = "background_shade" // one of Backdrop.Accepts
+	FileSize        = "file_size"        // from File.MinKB to File.MaxKB
+	FileQuality     = "file_quality"     // File.Quality, File.MaxRatio
+)
+
+// Demands names what the record asks of the finished photo, beside its rules.
+func (s *Spec) Demands() []string {
+	var names []string
+	if s.Backdrop != nil {
+		names = append(names, BackgroundShade)
+	}
+	if f := s.File; f != nil && (f.MinKB > 0 || f.MaxKB > 0) {
+		names = append(names, FileSize)
+	}
+	if f := s.File; f != nil && (f.Quality > 0 || f.MaxRatio > 0) {
+		names = append(names, FileQuality)
+	}
+	return names
+}
+
+// notChecked names what the record asks for and no code says anything about.
 func (s *Spec) notChecked() []string {
 	names := []string{}
 	for _, m := range s.Unchecked {
 		names = append(names, m.Measure)
 	}
-	if s.Crown == CrownSkull {
-		names = append(names, "skull_crown")
-	}
-	if s.Backdrop != nil {
-		names = append(names, "background_shade")
-	}
-	if f := s.File; f != nil && (f.MinKB > 0 || f.MaxKB > 0) {
-		names = append(names, "file_size")
-	}
-	if f := s.File; f != nil && (f.Quality > 0 || f.MaxRatio > 0) {
-		names = append(names, "file_quality")
+	for _, a := range s.Asks {
+		if a.Check == "" {
+			names = append(names, a.Name)
+		}
 	}
 	return names
 }

@@ -14,22 +14,21 @@
 //
 // # What is checked
 //
-// Rules are solved for and checked on every photo. What stands in Unchecked, File and Backdrop is
-// quoted for people: no code checks it yet, and NotChecked names it. Loading refuses a record that
-// contradicts itself.
+// Rules are solved for and checked on every photo; so is MaxTilt. Asks are checks on the picture
+// itself that the document's sources ask for, beside those that every authority's document gets (see
+// Trade). Demands names what File and Backdrop ask of the finished photo. What stands in Unchecked is
+// quoted for people, and NotChecked names everything that no code says anything about. Loading
+// refuses a record that contradicts itself.
+//
+// # Children
+//
+// A rule for children is a record of its own in the same document (de-passport-child): who orders
+// knows the age, a picture does not tell it, and a report must name the one rule it was checked against.
 package spec
 
 import (
 	"math"
 	"slices"
-)
-
-// Measures a rule can bound, in millimetres on the photo.
-const (
-	HeadHeight = "head_height" // chin to crown (top of the hair)
-	EyeLine    = "eye_line"    // eyes above the bottom edge
-	CrownGap   = "crown_gap"   // crown below the top edge
-	ChinGap    = "chin_gap"    // chin above the bottom edge
 )
 
 // Uses of a photo.
@@ -68,10 +67,13 @@ type Spec struct {
 	Checked    string            `json:"checked,omitzero"` // date the source was read
 	Note       map[string]string `json:"note,omitempty"`   // "en" and "zh"
 	Rules      []Rule            `json:"rules"`
+	Tilt       *Angle            `json:"max_tilt,omitempty"` // nil: the house's, see MaxTilt
+	Asks       []Ask             `json:"asks,omitempty"`
 	Unchecked  []Measure         `json:"unchecked_rules,omitempty"`
 
 	// These follow from the rest; a data file does not hold them.
-	NotChecked  []string `json:"not_checked"`          // what the record asks for and no report covers
+	Trade       bool     `json:"trade_size"`           // no authority judges the photo: its document says so
+	NotChecked  []string `json:"not_checked"`          // what the record asks for and no code says anything about
 	Available   bool     `json:"available"`            // whether a photo can be made
 	Unavailable string   `json:"unavailable,omitzero"` // the code that an order is refused with, if it cannot
 }
@@ -82,6 +84,7 @@ type Rule struct {
 	Min       float64  `json:"min"`           // mm
 	Max       *float64 `json:"max,omitempty"` // mm; nil: open above
 	Published *Band    `json:"published,omitempty"`
+	Yields    bool     `json:"yields,omitempty"` // gives way where the other rules cannot hold with it
 	Source    string   `json:"source"`
 	Grade     string   `json:"grade"`
 }
@@ -90,14 +93,13 @@ type Rule struct {
 type Band struct {
 	Min  float64  `json:"min,omitzero"`
 	Max  *float64 `json:"max,omitempty"` // nil: open above
-	Unit string   `json:"unit"`          // UnitPx (of this record's pixels) or UnitPercent (of the height)
+	Unit string   `json:"unit"`          // UnitPx (of this record's pixels) or UnitPercent (of the side that the measure runs along)
 }
 
-// What a document calls the head's top. Photos are measured to the top of the hair; that a document
-// means the skull is quoted, see Spec.NotChecked.
+// What a document calls the head's top; where no source says, photos are measured to the hair's.
 const (
 	CrownHair  = "hair"
-	CrownSkull = "skull"
+	CrownSkull = "skull" // estimated from the face
 )
 
 // Units of published figures.
@@ -118,6 +120,15 @@ func (r Rule) Upper() float64 {
 
 // PxPerMM is the vertical scale of the photo.
 func (s *Spec) PxPerMM() float64 { return float64(s.HeightPx) / s.HeightMM }
+
+// PxPer is the scale of the photo along a measure, in pixels per millimetre: where a portal's pixels
+// have not quite the shape of the millimetres, widths have another than heights.
+func (s *Spec) PxPer(measure string) float64 {
+	if Across(measure) {
+		return float64(s.WidthPx) / s.WidthMM
+	}
+	return s.PxPerMM()
+}
 
 // Rule returns the rule on a measure.
 func (s *Spec) Rule(measure string) (Rule, bool) {

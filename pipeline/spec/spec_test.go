@@ -40,12 +40,12 @@ func TestCatalogue(t *testing.T) {
 func TestFirstDocumentsKeepTheirRules(t *testing.T) {
 	inf := math.Inf(1)
 	for id, rules := range map[string]map[string][2]float64{
-		"1-inch":         {HeadHeight: {20.3, 27.3}, CrownGap: {1.8, 5.2}},
-		"2-inch":         {HeadHeight: {28.6, 39.2}, CrownGap: {2.7, 7.9}},
-		"small-1-inch":   {HeadHeight: {18.6, 25}, CrownGap: {1.6, 4.8}},
-		"passport-35x45": {HeadHeight: {31.5, 36}, EyeLine: {22.5, 27}, CrownGap: {2, 6}},
-		"cn-passport":    {HeadHeight: {28, 33}, EyeLine: {27.2, 35.1}, CrownGap: {3, 5}, ChinGap: {7, inf}},
-		"us-51x51":       {HeadHeight: {25, 35}, EyeLine: {28, 35}, CrownGap: {2, inf}},
+		"1-inch":         {HeadHeight: {20.3, 27.3}, CrownGap: {1.8, 5.2}, Centring: {11.25, 13.75}},
+		"2-inch":         {HeadHeight: {28.6, 39.2}, CrownGap: {2.7, 7.9}, Centring: {15.75, 19.25}},
+		"small-1-inch":   {HeadHeight: {18.6, 25}, CrownGap: {1.6, 4.8}, Centring: {9.9, 12.1}},
+		"passport-35x45": {HeadHeight: {31.5, 36}, HairHeight: {31.5, 36}, EyeLine: {22.5, 27}, HairGap: {2, 6}, PupilDistance: {7.627, inf}, Centring: {15.75, 19.25}},
+		"cn-passport":    {HeadHeight: {28, 33}, EyeLine: {27.2, 35.1}, CrownGap: {3, 5}, ChinGap: {7, inf}, HeadWidth: {21, 24}, Centring: {14.85, 18.15}},
+		"us-51x51":       {HeadHeight: {25, 35}, EyeLine: {28, 35}, CrownGap: {2, inf}, Centring: {22.86, 27.94}},
 	} {
 		s, err := Lookup(id)
 		if err != nil {
@@ -119,7 +119,9 @@ func TestContradictionsAreRefused(t *testing.T) {
 		"file":{"min_kb":10,"max_kb":20,"source":"s","grade":"A"},"editing":{"policy":"free","source":"s","grade":"A"},
 		"source":"s","grade":"A","checked":"2026-01-01","note":{"en":"n","zh":"注"},
 		"rules":[{"measure":"head_height","min":31.5,"max":36,"source":"s","grade":"A"},{"measure":"crown_gap","published":{"min":5,"max":13,"unit":"percent"},"source":"s","grade":"A"}],
-		"unchecked_rules":[{"measure":"head_width","min":21,"max":24,"unit":"mm","source":"s","grade":"A"}]}]}`
+		"max_tilt":{"degrees":20,"source":"s","grade":"A"},
+		"asks":[{"name":"still","words":{"en":"w","zh":"字"},"check":"c","max":25,"rejects":true,"source":"s","grade":"A"}],
+		"unchecked_rules":[{"measure":"head_width","min":21,"max":24,"unit":"mm","reason":"r","source":"s","grade":"A"}]}]}`
 	if _, err := parse([]byte(good)); err != nil {
 		t.Fatalf("the good document: %v", err)
 	}
@@ -154,6 +156,13 @@ func TestContradictionsAreRefused(t *testing.T) {
 		"unchecked band upside down":       {`"min":21`, `"min":25`},
 		"unchecked band beyond the photo":  {`"max":24`, `"max":240`},
 		"unchecked measure of no known":    {`"head_width"`, `"ear_width"`},
+		"unchecked without a reason":       {`"reason":"r"`, `"reason":""`},
+		"unchecked and a rule":             {`"head_width"`, `"head_height"`},
+		"a head too wide for its height":   {`"crown_gap"`, `"face_width"`},
+		"hair apart where hair counts":     {`"crown_gap"`, `"hair_gap"`},
+		"tilt of no size":                  {`"degrees":20`, `"degrees":0`},
+		"an ask in one language":           {`"zh":"字"`, `"zh":""`},
+		"a limit that nothing measures":    {`"check":"c"`, `"check":""`},
 		"background rule without shades":   {`["white"]`, `[]`},
 		"more than one document in a file": {`}]}]}`, `}]}]} {}`},
 	} {
@@ -208,18 +217,72 @@ func TestSearch(t *testing.T) {
 }
 
 func TestWhatNobodyChecksIsSaid(t *testing.T) {
-	s, err := Lookup("cn-passport-digital")
+	for id, want := range map[string][]string{
+		"cn-passport-digital": {}, "jp-passport": {FaceWidth}, "sg-ica": {"recent"}, "us-passport": {},
+	} {
+		s, err := Lookup(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(s.NotChecked, want) {
+			t.Errorf("%s: not checked: %v, want %v", id, s.NotChecked, want)
+		}
+	}
+	s, _ := Lookup("cn-passport-digital")
+	if want := []string{BackgroundShade, FileSize, FileQuality}; !slices.Equal(s.Demands(), want) {
+		t.Errorf("demands: %v, want %v", s.Demands(), want)
+	}
+}
+
+func TestWidthsAreInMillimetresOfTheWidth(t *testing.T) {
+	s, err := Lookup("cn-social-security")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{FaceWidth, PupilDistance, "background_shade", "file_size", "file_quality"}; !slices.Equal(s.NotChecked, want) {
-		t.Errorf("not checked: %v, want %v", s.NotChecked, want)
+	for measure, px := range map[string][2]float64{FaceWidth: {179, 255}, EyesFromLeft: {162, 196}} {
+		r, ok := s.Rule(measure)
+		if lo, hi := r.Min*s.PxPer(measure), r.Upper()*s.PxPer(measure); !ok || math.Abs(lo-px[0]) > .01 || math.Abs(hi-px[1]) > .01 {
+			t.Errorf("%s is %v to %v px, want %v", measure, lo, hi, px)
+		}
 	}
+}
+
+func TestTheTiltsLimitIsTheDocumentsOrOurs(t *testing.T) {
+	for id, want := range map[string]float64{"cn-visa": 20, "1-inch": 5} {
+		s, err := Lookup(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.MaxTilt(); got.Degrees != want || !sourced(got.Source, got.Grade) {
+			t.Errorf("%s: %+v, want %v degrees with a source", id, got, want)
+		}
+	}
+}
+
+// A trade size has no authority; every document of one has.
+func TestTradeSizesHaveNoAuthority(t *testing.T) {
 	for _, s := range All() {
-		for _, r := range s.Rules {
-			if slices.Contains(s.NotChecked, r.Measure) {
-				t.Errorf("%s: %s is a rule and yet not checked", s.ID, r.Measure)
-			}
+		if none := strings.HasPrefix(s.Authority["en"], "none"); s.Trade != none {
+			t.Errorf("%s: trade size %v, authority %q", s.ID, s.Trade, s.Authority["en"])
+		}
+	}
+}
+
+// A record for children differs from the adults' in its bands alone.
+func TestChildrenHaveRecordsOfTheirOwn(t *testing.T) {
+	for _, id := range []string{"de-passport", "cn-passport", "cn-passport-digital"} {
+		adult, err := Lookup(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		child, err := Lookup(id + "-child")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, _ := adult.Rule(EyeLine)
+		c, _ := child.Rule(EyeLine)
+		if adult.WidthPx != child.WidthPx || adult.Document != child.Document || c.Min >= a.Min {
+			t.Errorf("%s: eyes from %v, a child's from %v", id, a.Min, c.Min)
 		}
 	}
 }
@@ -233,7 +296,7 @@ func TestEditingPolicyDecidesWhatIsPermitted(t *testing.T) {
 	}{
 		{"1-inch", white, ""}, {"cn-passport", white, ""}, {"us-51x51", original, ""},
 		{"au-passport", white, fault.BackgroundForbidden}, {"us-passport", Background{Kind: Transparent}, fault.BackgroundForbidden},
-		{"au-passport", original, fault.CropOnlyUnsupported}, {"us-passport-online", original, fault.SizeUnpublished},
+		{"au-passport", original, ""}, {"us-passport-online", original, fault.SizeUnpublished},
 	} {
 		s, err := Lookup(tc.id)
 		if err != nil {
@@ -245,6 +308,16 @@ func TestEditingPolicyDecidesWhatIsPermitted(t *testing.T) {
 		}
 		if code != tc.code {
 			t.Errorf("%s with background %s: code %q, want %q", tc.id, tc.b, code, tc.code)
+		}
+	}
+	for id, code := range map[string]string{"1-inch": "", "cn-passport": fault.EditForbidden, "au-passport": fault.EditForbidden} {
+		s, err := Lookup(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, refused := errors.AsType[*fault.Error](s.PermitTouch())
+		if refused != (code != "") || refused && (e.Code != code || e.Detail["source"] == "") {
+			t.Errorf("%s: touching up gives %v, want %q", id, e, code)
 		}
 	}
 	for _, s := range All() {

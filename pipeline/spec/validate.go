@@ -132,28 +132,43 @@ func (s *Spec) checkBackground(p *problems) {
 func (s *Spec) checkRules(p *problems) {
 	var seen []string
 	for _, r := range s.Rules {
-		if !slices.Contains([]string{HeadHeight, EyeLine, CrownGap, ChinGap}, r.Measure) || slices.Contains(seen, r.Measure) {
+		if _, known := along[r.Measure]; !known || slices.Contains(seen, r.Measure) {
 			p.addf("measure %q is not known, or bounded twice", r.Measure)
 		}
 		seen = append(seen, r.Measure)
-		if r.Min < 0 || r.Upper() <= r.Min || r.Min >= s.HeightMM || r.Max != nil && *r.Max > s.HeightMM || !sourced(r.Source, r.Grade) {
+		side, _ := s.side(r.Measure)
+		if r.Min < 0 || r.Upper() <= r.Min || r.Min >= side || r.Max != nil && *r.Max > side || !sourced(r.Source, r.Grade) {
 			p.addf("rule on %s: want 0 <= min < max within the photo, a source and a grade", r.Measure)
+		}
+		if ofHair := r.Measure == HairHeight || r.Measure == HairGap; ofHair && s.Crown != CrownSkull {
+			p.addf("rule on %s: this document's crown is the hair's anyway", r.Measure)
 		}
 	}
 	if !s.placeable() {
 		p.addf("no head meets all rules together")
 	}
+	if t := s.Tilt; t != nil && (t.Degrees <= 0 || t.Degrees > 45 || !sourced(t.Source, t.Grade)) {
+		p.addf("tilt: want 0 < degrees <= 45, a source and a grade")
+	}
 }
 
-// checkQuoted asks that what nothing checks yet is at least possible.
+// checkQuoted asks that what is asked for in words says by whom, and that what nothing checks is at
+// least possible.
 func (s *Spec) checkQuoted(p *problems) {
+	for _, a := range s.Asks {
+		if a.Name == "" || !bilingual(a.Words) || !sourced(a.Source, a.Grade) || a.Check == "" && (a.Rejects || a.Max != nil) {
+			p.addf("ask %q: want a name, words in both languages, a source, a grade, and a check for what is to be limited", a.Name)
+		}
+	}
 	for _, m := range s.Unchecked {
-		if !slices.Contains(quotedMeasures, m.Measure) {
+		if _, known := along[m.Measure]; !known {
 			p.addf("measure %q is not known", m.Measure)
 		}
-		largest := map[string]float64{
-			UnitMM: max(s.WidthMM, s.HeightMM), UnitPx: float64(max(s.WidthPx, s.HeightPx)), UnitPercent: 100, UnitDegrees: 90,
-		}[m.Unit]
+		if _, solved := s.Rule(m.Measure); solved || m.Reason == "" {
+			p.addf("unchecked rule on %s: want a reason, and no rule on the same", m.Measure)
+		}
+		mm, px := s.side(m.Measure)
+		largest := map[string]float64{UnitMM: mm, UnitPx: float64(px), UnitPercent: 100}[m.Unit]
 		lo, hi := 0., largest
 		if m.Min != nil {
 			lo = *m.Min
@@ -182,6 +197,11 @@ func (s *Spec) checkQuoted(p *problems) {
 // included).
 const eyesAboveChin = .435
 
+// ordinaryWidths are those of most heads, in head heights.
+var ordinaryWidths = map[string][2]float64{
+	HeadWidth: {.55, .9}, FaceWidth: {.48, .68}, PupilDistance: {.2, .3},
+}
+
 // placeable tells whether some size and height of an ordinary head meets every rule. For a head of
 // height h the rules bound the gap above it; it needs an h whose bounds leave room.
 func (s *Spec) placeable() bool {
@@ -196,13 +216,22 @@ func (s *Spec) placeable() bool {
 	chinLo, chinHi := bounds(ChinGap)
 	eyeLo, eyeHi := bounds(EyeLine)
 	headHi = min(headHi, s.HeightMM)
+	for measure, share := range ordinaryWidths {
+		lo, hi := bounds(measure)
+		headLo, headHi = max(headLo, lo/share[1]), min(headHi, hi/share[0])
+	}
+	axisLo, axisHi := bounds(Centring)
+	sideLo, sideHi := bounds(FaceFromSide)
+	if max(axisLo, sideLo, s.WidthMM-sideHi) > min(axisHi, sideHi, s.WidthMM-sideLo) {
+		return false
+	}
 	const steps = 64
 	for i := range steps + 1 {
 		h := headLo + (headHi-headLo)*float64(i)/steps
 		underHead, underEyes := s.HeightMM-h, s.HeightMM-(1-eyesAboveChin)*h
 		lo := max(crownLo, underHead-chinHi, underEyes-eyeHi)
 		hi := min(crownHi, underHead-chinLo, underEyes-eyeLo)
-		if lo <= hi {
+		if h > 0 && headLo <= headHi && lo <= hi {
 			return true
 		}
 	}
