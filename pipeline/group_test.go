@@ -240,9 +240,9 @@ func TestALargeGroup(t *testing.T) {
 func TestTilesCoverThePictureAndEachSmallFace(t *testing.T) {
 	for _, size := range [][2]int{{960, 400}, {1920, 1280}, {2000, 100}, {961, 961}, {6000, 4000}} {
 		w, h := size[0], size[1]
-		all := tiles(w, h, 960, 96)
+		all := tiles(w, h, tileSide, smallFace)
 		for _, p := range all {
-			if p.Empty() || p.Dx() > 960 || p.Dy() > 960 {
+			if p.Empty() || p.Dx() > tileSide || p.Dy() > tileSide {
 				t.Errorf("%v: tile %v", size, p)
 			}
 		}
