@@ -22,10 +22,12 @@ import (
 type cli struct {
 	Serve    serveCmd    `cmd:"" default:"withargs" help:"Start everything on one address (the default command)."`
 	Photo    photoCmd    `cmd:"" help:"Make one photo, without a server."`
+	Sheet    sheetCmd    `cmd:"" help:"Lay finished photos on paper for printing, as JPEG or PDF."`
 	Specs    specsCmd    `cmd:"" help:"List the catalogue of documents, or show one record."`
 	Batch    batchCmd    `cmd:"" help:"Make a photo of every portrait in a folder."`
 	Group    groupCmd    `cmd:"" help:"Make a photo of everybody in a group picture, without a server."`
 	Accuracy accuracyCmd `cmd:"" help:"Measure photos against marks made by hand, and mattes against true ones."`
+	Contact  contactCmd  `cmd:"" help:"Lay photos of a folder's pictures side by side, to be looked at."`
 	Bench    benchCmd    `cmd:"" help:"Measure photos per second, times and memory, over HTTP."`
 	Tasks    tasksCmd    `cmd:"" help:"Show, retry, cancel and erase tasks; lanes and workers."`
 	Ledger   ledgerCmd   `cmd:"" help:"Back up, restore and verify the ledger."`

@@ -13,11 +13,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
+	"idphoto/pipeline/sheet"
 	"idphoto/pipeline/spec"
 	"idphoto/queue"
 )
@@ -97,6 +99,9 @@ func newFakeService(t testing.TB) *fakeService {
 	mux.HandleFunc("GET /api/v1/status/{id}", f.status)
 	mux.HandleFunc("GET /api/v1/tasks/{id}/events", f.events)
 	mux.HandleFunc("GET /api/v1/result/{id}", f.result)
+	mux.HandleFunc("GET /api/v1/papers", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{"default": sheet.DefaultPaper, "papers": sheet.Papers()})
+	})
 	mux.HandleFunc("POST /api/v1/tasks/{id}/cancel", f.cancel)
 	mux.HandleFunc("DELETE /api/v1/tasks/{id}", f.erase)
 	f.Server = httptest.NewServer(mux)
@@ -239,6 +244,10 @@ func (f *fakeService) result(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
+	if r.URL.Query().Get("part") == "sheet" {
+		fakeSheet(w, r, task)
+		return
+	}
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.Header().Set("Content-Disposition", `attachment; filename="idphoto.jpg"`)
 	w.Write(fakePhoto(task))
@@ -260,6 +269,40 @@ func (f *fakeService) erase(w http.ResponseWriter, r *http.Request) {
 		f.erased = append(f.erased, task.id)
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// fakeSheet lays the task's photo out as the service does, for what the page can ask.
+func fakeSheet(w http.ResponseWriter, r *http.Request, task *fakeTask) {
+	q, o := r.URL.Query(), sheet.DefaultOptions()
+	o.Marks = sheet.Marks(q.Get("marks"))
+	count, _ := strconv.Atoi(q.Get("count"))
+	dpi, _ := strconv.Atoi(q.Get("dpi"))
+	paper, err := sheet.ParsePaper(q.Get("paper"))
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	plan, err := sheet.Layout(paper, []sheet.Item{{WidthMM: task.spec.WidthMM, HeightMM: task.spec.HeightMM, Count: count}}, o)
+	if err == nil {
+		err = plan.Complete()
+	}
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	photo, err := sheet.OpenPhoto(fakePhoto(task))
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	data, err := plan.JPEG([]*sheet.Photo{photo}, dpi)
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Sheet-Placed", strconv.Itoa(plan.Placed[0]))
+	w.Write(data)
 }
 
 // fakePhoto is a disc on the asked background, at the document's exact size.

@@ -118,6 +118,22 @@ export async function photo(id) {
   return response.blob();
 }
 
+/** The papers that a sheet can be printed on, the usual one first. */
+export async function papers() {
+  return (await json("GET", `${root}/papers`)).papers;
+}
+
+/** The address of a print sheet of the photo; query is URLSearchParams. */
+export function sheetPath(id, query) {
+  return `${resultPath(id, "sheet")}&${query}`;
+}
+
+/** A print sheet, and how many photos it has. */
+export async function sheet(id, query, signal) {
+  const response = await call("GET", sheetPath(id, query), signal);
+  return { blob: await response.blob(), count: Number(response.headers.get("Sheet-Placed")) };
+}
+
 /** What the service measured on the photo; null when it cannot be had, which is no reason to hide the photo. */
 export async function report(id) {
   try {

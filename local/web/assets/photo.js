@@ -6,6 +6,7 @@ import { paint } from "./backgrounds.js";
 import { closeChecks, showChecks, startChecks } from "./checks.js";
 import { fileSize, knows, number, onLanguage, t } from "./i18n.js";
 import { $, announce, wording } from "./page.js";
+import { setPrintable, startPrint } from "./print.js";
 import { backgroundName, documentName } from "./settings.js";
 
 const stages = ["fetch", "decode", "detect", "landmarks", "matte", "geometry", "compose", "encode", "store"];
@@ -129,6 +130,7 @@ function drawPhoto() {
     $(`download-${part}`).href = resultPath(id, part);
     $(`download-${part}`).hidden = !parts.includes(part);
   }
+  setPrintable(view.made);
   showChecks(report);
 }
 
@@ -147,5 +149,6 @@ function drawFailure() {
 /** Keeps the pane in the page's language. */
 export function startPhoto() {
   startChecks();
+  startPrint();
   onLanguage(draw);
 }
