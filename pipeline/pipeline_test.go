@@ -145,8 +145,8 @@ func toNRGBA(img image.Image) *image.NRGBA {
 func TestPhotoIsWhatWasAskedFor(t *testing.T) {
 	data := readFile(t, "testdata/s01_astronaut.png")
 	for _, s := range spec.All() {
-		if !s.Available {
-			continue
+		if !s.Available || s.Editing.Policy == spec.CropOnly {
+			continue // its background stays
 		}
 		res, img := makePhoto(t, shared, data, s.ID, "red")
 		if got := img.Bounds().Size(); got != image.Pt(s.WidthPx, s.HeightPx) {
@@ -157,9 +157,12 @@ func TestPhotoIsWhatWasAskedFor(t *testing.T) {
 				t.Errorf("%s: upper corner %d is %v, want red", s.ID, x, img.At(x, 0))
 			}
 		}
-		for _, c := range res.Report.Rules {
-			if c.Verdict != "pass" {
+		for i, c := range res.Report.Rules {
+			if c.Verdict != "pass" && !(c.Verdict == "warn" && s.Rules[i].Yields) {
 				t.Errorf("%s: %s is %v mm: %s", s.ID, c.Measure, c.Value, c.Verdict)
+			}
+			if c.Verdict == "warn" {
+				t.Logf("%s: %s is %v mm, gives way", s.ID, c.Measure, c.Value)
 			}
 		}
 		if res.PhotoType != "image/jpeg" || len(res.Cutout) == 0 {

@@ -5,7 +5,7 @@ type Ask struct {
 	Name    string            `json:"name"`
 	Words   map[string]string `json:"words"`             // "en" and "zh"
 	Check   string            `json:"check,omitempty"`   // measure of package check that looks at it; empty: nothing does
-	Max     *float64          `json:"max,omitempty"`     // limit of that measure, where the source has a figure
+	Max     *float64          `json:"max,omitempty"`     // limit of that measure, to either side of 0, where the source has a figure
 	Rejects bool              `json:"rejects,omitempty"` // whether failing the check rejects the picture
 	Source  string            `json:"source"`
 	Grade   string            `json:"grade"`
