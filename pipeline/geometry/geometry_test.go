@@ -401,8 +401,8 @@ func benchmarked() map[string]Head {
 	cut := whole
 	cut.CutBottom = 300
 	for y := 100.; y < 300; y += 4 {
-		cut.CutLeft = append(cut.CutLeft, Point{X: -135 + .05*y, Y: y})
-		cut.CutRight = append(cut.CutRight, Point{X: 140 - .05*y, Y: y})
+		cut.CutLeft = append(cut.CutLeft, Point{X: -105 + .05*y, Y: y})
+		cut.CutRight = append(cut.CutRight, Point{X: 107 - .05*y, Y: y})
 	}
 	impossible := cut
 	impossible.CutBottom = 92
