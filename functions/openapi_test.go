@@ -145,15 +145,22 @@ func submission(t *testing.T, options map[string]string) *http.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return form("/api/v1/generate", options, picture)
+}
+
+// form is a request with fields and, perhaps, a picture.
+func form(path string, fields map[string]string, picture []byte) *http.Request {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
-	for name, value := range options {
+	for name, value := range fields {
 		form.WriteField(name, value)
 	}
-	part, _ := form.CreateFormFile("image", "x.jpg")
-	part.Write(picture)
+	if picture != nil {
+		part, _ := form.CreateFormFile("image", "x.jpg")
+		part.Write(picture)
+	}
 	form.Close()
-	r := httptest.NewRequest("POST", "/api/v1/generate", &body)
+	r := httptest.NewRequest("POST", path, &body)
 	r.Header.Set("Content-Type", form.FormDataContentType())
 	return r
 }
@@ -190,6 +197,8 @@ func TestRealAnswersAreAsDescribed(t *testing.T) {
 	}
 	c.trySheets(t, task)
 	c.ask(t, httptest.NewRequest("POST", "/api/v1/tasks/"+task+"/cancel", nil)) // 409
+	c.ask(t, form("/api/v1/tasks/"+task+"/render", map[string]string{"background": "red", "hd": "true"}, nil))
+	c.ask(t, form("/api/v1/tasks/"+task+"/render", map[string]string{"skin": "101"}, nil)) // 422
 	c.ask(t, httptest.NewRequest("DELETE", "/api/v1/tasks/"+task, nil))
 	c.get(t, "/api/v1/result/"+task) // 410
 

@@ -38,6 +38,7 @@ var rules = map[string]rule{
 	"GET /api/v1/result/{id}":              {role: auth.Client, open: 404},
 	"GET /api/v1/tasks/{id}/events":        {role: auth.Client, open: 404},
 	"POST /api/v1/tasks/{id}/cancel":       {role: auth.Client, open: 404},
+	"POST /api/v1/tasks/{id}/render":       {role: auth.Client, open: 404},
 	"DELETE /api/v1/tasks/{id}":            {role: auth.Client, open: 404},
 	"POST /api/v1/batches":                 {role: auth.Client, open: 400},
 	"GET /api/v1/batches/{id}":             {role: auth.Client, open: 404},
@@ -99,6 +100,7 @@ var consoleRules = map[string]rule{
 	"GET /account":            {role: auth.Viewer, open: 200},
 
 	"POST /tasks/{id}/retry":       {role: auth.Operator, open: 404},
+	"POST /tasks/{id}/accept":      {role: auth.Operator, open: 404},
 	"POST /tasks/{id}/again":       {role: auth.Operator, open: 404},
 	"POST /tasks/{id}/cancel":      {role: auth.Operator, open: 404},
 	"POST /tasks/{id}/erase":       {role: auth.Operator, open: 422},

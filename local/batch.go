@@ -43,7 +43,7 @@ type batchCmd struct {
 func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 	lang := problem.Language(c.Lang)
 	if c.URL == "" {
-		if _, err := photo.Choose(c.Size, c.Background); err != nil {
+		if _, err := photo.Choose(photo.Order{Size: c.Size, Background: c.Background}); err != nil {
 			if f, ok := errors.AsType[*fault.Error](err); ok {
 				text := problem.Explain(f.Code, f.Detail, lang)
 				return fmt.Errorf("%s %s (%s)", text.Sentence, text.Advice, f.Code)
@@ -81,7 +81,7 @@ func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 
 // transparent reports whether the photos will be PNG. The server decides; this only names files.
 func (c *batchCmd) transparent() bool {
-	chosen, err := photo.Choose(c.Size, c.Background)
+	chosen, err := photo.Choose(photo.Order{Size: c.Size, Background: c.Background})
 	return err == nil && chosen.Background == "transparent"
 }
 

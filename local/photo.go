@@ -54,7 +54,7 @@ func (c *photoCmd) Run(ctx context.Context, out io.Writer) error {
 }
 
 func (c *photoCmd) make(ctx context.Context) (*pipeline.Result, error) {
-	chosen, err := photo.Choose(c.Size, c.Background)
+	chosen, err := photo.Choose(photo.Order{Size: c.Size, Background: c.Background})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"compress/zlib"
 	"context"
 	"image"
 	"math"
@@ -9,9 +8,9 @@ import (
 	"idphoto/pipeline/compose"
 	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/matte"
-	"idphoto/pipeline/picture"
 	"idphoto/pipeline/resample"
 	"idphoto/pipeline/spec"
+	"idphoto/pipeline/touchup"
 )
 
 // pixels is what photos are sampled from: the picture, or the part of it that an analysis keeps.
@@ -27,6 +26,9 @@ const hdPixels = 2 << 20
 func (r *run) compose(ctx context.Context) (err error) {
 	if r.photo, r.cutout, err = r.render(ctx, 1); err != nil {
 		return err
+	}
+	if r.req.Touch.Mirror {
+		r.result.Report.mirror()
 	}
 	if !r.req.HD {
 		return nil
@@ -46,19 +48,60 @@ func (r *run) render(ctx context.Context, k float64) (photo *image.RGBA, cutout 
 		Then(r.crop.ToPhoto().Inverse())
 	toSource := toHead.Then(r.area.toSource)
 	photo = resample.Sample(r.pixels, toSource.Then(r.pixels.fromUpright), w, h, resample.Cubic)
-	if r.req.Background.Kind == spec.Original {
+	if r.req.Background.Kind == spec.Original && r.req.Touch.Zero() {
 		return photo, nil, nil
 	}
 	alpha, err := r.matteOf(ctx, photo, toHead, toSource)
 	if err != nil {
 		return nil, nil, err
 	}
-	fg := compose.Foreground(photo, alpha)
-	cutout = compose.Cutout(fg, alpha)
-	if r.req.Background.Kind == spec.Solid {
-		photo = compose.Over(fg, alpha, r.req.Background.Color)
+	if r.req.Background.Kind == spec.Original {
+		photo = r.touch(photo, alpha, toSource.Inverse())
+	} else {
+		fg := r.touchColors(compose.Foreground(photo, alpha), w, h, toSource.Inverse())
+		cutout = compose.Cutout(fg, alpha)
+		if r.req.Background.Kind == spec.Solid {
+			photo = compose.Over(fg, alpha, r.req.Background.Color)
+		}
+	}
+	if r.req.Touch.Mirror {
+		touchup.Mirror(photo.Pix, photo.Stride, photo.Rect.Size())
+		if cutout != nil {
+			touchup.Mirror(cutout.Pix, cutout.Stride, cutout.Rect.Size())
+		}
 	}
 	return photo, cutout, nil
+}
+
+// touch improves the person in img as far as was asked.
+func (r *run) touch(img *image.RGBA, person *resample.Plane, toPhoto geometry.Affine) *image.RGBA {
+	mesh := make([]geometry.Point, len(r.face.Mesh))
+	for i, p := range r.face.Mesh {
+		mesh[i] = toPhoto.Apply(p)
+	}
+	return touchup.Apply(img, person, mesh, r.req.Touch)
+}
+
+// touchColors does so with the person's own colours of a w x h photo, as package compose has them.
+func (r *run) touchColors(fg []float32, w, h int, toPhoto geometry.Affine) []float32 {
+	if r.req.Touch.Zero() {
+		return fg
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i := range w * h {
+		for c := range 3 {
+			img.Pix[4*i+c] = uint8(fg[3*i+c] + .5)
+		}
+		img.Pix[4*i+3] = 255
+	}
+	img = r.touch(img, nil, toPhoto)
+	touched := make([]float32, len(fg))
+	for i := range w * h {
+		for c := range 3 {
+			touched[3*i+c] = float32(img.Pix[4*i+c])
+		}
+	}
+	return touched
 }
 
 func enlarged(side int, k float64) int { return int(math.Round(float64(side) * k)) }
@@ -81,39 +124,4 @@ func (r *run) matteOf(ctx context.Context, photo *image.RGBA, toHead, toSource g
 		return alpha, nil
 	}
 	return alpha, matte.Refine(ctx, photo, alpha, refineReach(larger))
-}
-
-// file encodes a photo: as PNG where it has no background.
-func (r *run) file(photo *image.RGBA, cutout *image.NRGBA, dpi int) (data []byte, contentType string, err error) {
-	if r.req.Background.Kind == spec.Transparent {
-		data, err = picture.EncodePNG(cutout, dpi, zlib.BestSpeed)
-		return data, "image/png", err
-	}
-	data, err = picture.EncodeJPEG(photo, r.opts.Quality, dpi)
-	return data, "image/jpeg", err
-}
-
-func (r *run) encode(context.Context) (err error) {
-	if r.result.Photo, r.result.PhotoType, err = r.file(r.photo, r.cutout, r.req.Spec.DPI); err != nil {
-		return err
-	}
-	if r.hd != nil {
-		dpi := enlarged(r.req.Spec.DPI, float64(r.hd.Rect.Dx())/float64(r.photo.Rect.Dx()))
-		if r.result.HD, _, err = r.file(r.hd, r.hdCutout, dpi); err != nil {
-			return err
-		}
-	}
-	switch {
-	case r.req.Background.Kind == spec.Transparent:
-		r.result.Cutout = r.result.Photo
-	case r.cutout != nil:
-		// A cut-out is fetched now and then, not kept: fast to write beats small.
-		if r.result.Cutout, err = picture.EncodePNG(r.cutout, r.req.Spec.DPI, zlib.BestSpeed); err != nil {
-			return err
-		}
-	}
-	if r.req.Keep {
-		r.result.Analysis, err = r.keep()
-	}
-	return err
 }

@@ -23,6 +23,7 @@ type Report struct {
 	Rules      []Check `json:"rules"`
 
 	Quality []check.Finding `json:"quality"` // of the picture as it was taken
+	File    File            `json:"file"`
 
 	// NotChecked names what the document asks for and nothing here says anything about.
 	NotChecked []string `json:"not_checked"`
@@ -110,6 +111,31 @@ func verdict(rule spec.Rule, value float64) Check {
 		}
 	}
 	return c
+}
+
+// mirror makes the report that of the photo with left and right exchanged.
+func (r *Report) mirror() {
+	w := float64(r.Width)
+	for j := range r.Transform[0] {
+		r.Transform[0][j] = -r.Transform[0][j]
+	}
+	r.Transform[0][2] += w
+	flipped := func(p geometry.Point) geometry.Point { return geometry.Point{X: w - p.X, Y: p.Y} }
+	r.Eyes[0], r.Eyes[1], r.Chin = flipped(r.Eyes[1]), flipped(r.Eyes[0]), flipped(r.Chin)
+	r.TiltDeg = -r.TiltDeg
+}
+
+// enlarge makes the report that of the same photo with k times as many pixels each way.
+func (r *Report) enlarge(k float64) {
+	r.Width, r.Height = enlarged(r.Width, k), enlarged(r.Height, k)
+	for i := range r.Transform {
+		for j := range r.Transform[i] {
+			r.Transform[i][j] *= k
+		}
+	}
+	scaled := func(p geometry.Point) geometry.Point { return geometry.Point{X: k * p.X, Y: k * p.Y} }
+	r.Eyes[0], r.Eyes[1], r.Chin = scaled(r.Eyes[0]), scaled(r.Eyes[1]), scaled(r.Chin)
+	r.CrownY, r.SkullY, r.Upscale = k*r.CrownY, k*r.SkullY, k*r.Upscale
 }
 
 func degrees(radians float64) float64 { return radians * 180 / math.Pi }

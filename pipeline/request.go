@@ -7,18 +7,22 @@ import (
 
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/picture"
 	"idphoto/pipeline/spec"
+	"idphoto/pipeline/touchup"
 )
 
 // Request says which photo to make.
 type Request struct {
 	Spec       *spec.Spec
 	Background spec.Background
-	HD         bool            // also a variant with as many pixels as the picture has
-	Keep       bool            // whether Result.Analysis is wanted
-	Analysis   *Analysis       // of the same picture, from an earlier run: its networks need not run again
-	Person     *geometry.Point // of several people, the one whose face is here, in fractions of the upright picture; nil: there is only one
-	Approved   bool            // somebody looked at the cut and found it good: it is not held
+	Touch      touchup.Options   // zero: the person stays as taken
+	File       picture.SizeRange // of the photo's file; zero: as the document asks
+	HD         bool              // also a variant with as many pixels as the picture has
+	Keep       bool              // whether Result.Analysis is wanted
+	Analysis   *Analysis         // of the same picture, from an earlier run: its networks need not run again
+	Person     *geometry.Point   // of several people, the one whose face is here, in fractions of the upright picture; nil: there is only one
+	Approved   bool              // somebody looked at the cut and found it good: it is not held
 }
 
 // Result is a finished photo.
@@ -37,7 +41,13 @@ func (req *Request) check() error {
 	if req.Spec == nil || req.Background.Kind == 0 {
 		return errors.New("pipeline: the request names no specification or no background")
 	}
-	return req.Spec.Permit(req.Background)
+	if err := req.Spec.Permit(req.Background); err != nil {
+		return err
+	}
+	if req.Touch.Zero() {
+		return nil
+	}
+	return errors.Join(req.Touch.Validate(), req.Spec.PermitTouch())
 }
 
 // Run makes one photo from an encoded picture. It returns a *fault.Error when the picture cannot

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"image"
+	"slices"
 
 	"idphoto/models"
 	"idphoto/pipeline/check"
@@ -56,7 +57,7 @@ func (r *run) stages() []stage {
 	if a == nil {
 		return append([]stage{{"decode", r.decode}, {"detect", r.detect}, {"landmarks", r.landmarks}, {"matte", r.matte}}, r.rest()...)
 	}
-	r.face, r.others, r.values = a.Face, a.Others, a.Values
+	r.face, r.others, r.values = a.Face, a.Others, slices.Clone(a.Values)
 	list := []stage{{"recall", r.recall}}
 	if !a.Serves(&r.req) {
 		list = append(list, stage{"decode", r.decode})
@@ -179,7 +180,12 @@ func (r *run) check(context.Context) error {
 			Alpha: r.level.alpha, ToAlpha: r.level.toSource.Inverse().Then(r.level.toWork),
 		})
 	}
-	findings := r.rules().Judge(r.values)
+	for i, v := range r.values {
+		if v.Measure == "upscale" { // the photo's, not that of the one the values are from
+			r.values[i].Value = r.crop.Scale
+		}
+	}
+	findings := checkRules(r.req.Spec).Judge(r.values)
 	r.result.Report.Quality = findings
 	if reject := check.Rejection(findings); reject != nil {
 		return reject
@@ -187,7 +193,24 @@ func (r *run) check(context.Context) error {
 	return nil
 }
 
-// rules are the document's, on the picture.
-func (r *run) rules() check.Rules {
-	return check.House()
+// checkRules are what document s makes of the measures of a picture.
+func checkRules(s *spec.Spec) check.Rules {
+	rules := check.Authority()
+	if s.Trade {
+		rules = check.House()
+	}
+	for _, a := range s.Asks {
+		if a.Check == "" {
+			continue
+		}
+		rules.Asked, rules.Judged = append(rules.Asked, a.Check), append(rules.Judged, a.Check)
+		if a.Rejects {
+			rules.Rejects = append(rules.Rejects, a.Check)
+		}
+		if a.Max != nil {
+			band := check.Band{Max: a.Max}
+			rules.Limits[a.Check] = check.Limits{Pass: band, Bearable: band}
+		}
+	}
+	return rules
 }

@@ -259,7 +259,7 @@ func TestABatchIsOneRowATaskPerPictureAndAManifest(t *testing.T) {
 	}
 	task, err := s.ledger.Get(t.Context(), v.Items[0].TaskID)
 	if err != nil || task.Lane != queue.Bulk || task.BatchID != a.id() || task.Label != "1-inch" || task.Digest == "" ||
-		string(task.Options) != `{"size":"1-inch","background":"#FFFFFF"}` {
+		string(photo.Unversioned(task.Options)) != `{"background":"#FFFFFF","size":"1-inch"}` {
 		t.Errorf("task is %+v, %v", task, err)
 	}
 	if stored, err := s.store.Read(t.Context(), task.InputKey, 1<<20); err != nil || !bytes.Equal(stored, noise(90, 100)) {

@@ -32,9 +32,10 @@ type accepted struct {
 
 // fields are what a form says beside its files.
 type fields struct {
-	seen                   []string
-	kind                   string // photo.Kind or photo.Group
-	name, size, background string
+	seen  []string
+	kind  string // photo.Kind or photo.Group
+	name  string
+	order photo.Order
 }
 
 func (f *Function) create(w http.ResponseWriter, r *http.Request) error {
@@ -129,7 +130,7 @@ func (f *Function) receive(w http.ResponseWriter, r *http.Request) (a *arrival, 
 
 // read takes a field that is no file.
 func (s *fields) read(name string, part io.Reader, late bool) error {
-	if !slices.Contains([]string{"kind", "name", "size", "background"}, name) || slices.Contains(s.seen, name) {
+	if name != "kind" && name != "name" && !slices.Contains(photo.Fields, name) || slices.Contains(s.seen, name) {
 		return intake.UnknownField(name)
 	}
 	if late {
@@ -137,25 +138,25 @@ func (s *fields) read(name string, part io.Reader, late bool) error {
 	}
 	s.seen = append(s.seen, name)
 	value, err := intake.Option(part)
-	switch name {
-	case "kind":
+	switch {
+	case err != nil:
+		return err
+	case name == "kind":
 		if value != photo.Kind && value != photo.Group {
 			return fault.New(problem.BadOption, nil, "field", name)
 		}
 		s.kind = value
-	case "name":
+		return nil
+	case name == "name":
 		s.name = strings.TrimSpace(shown(decode(value)))
-	case "size":
-		s.size = value
-	case "background":
-		s.background = value
+		return nil
 	}
-	return err
+	return s.order.Set(name, value)
 }
 
 // arrival begins a batch with what the fields have said so far.
 func (s *fields) arrival(f *Function) (*arrival, error) {
-	chosen, err := photo.Choose(s.size, s.background)
+	chosen, err := photo.Choose(s.order)
 	if err != nil {
 		return nil, err
 	}

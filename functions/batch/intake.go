@@ -34,7 +34,7 @@ type arrival struct {
 
 func (f *Function) arrival(kind, label string, options json.RawMessage) *arrival {
 	a := &arrival{f: f, id: queue.NewID(), kind: kind, label: label, options: options, digest: sha256.New()}
-	a.digest.Write(options)
+	a.digest.Write(photo.Unversioned(options))
 	if kind != photo.Kind { // batches of photos keep the digests that they had before there were others
 		io.WriteString(a.digest, kind)
 	}

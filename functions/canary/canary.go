@@ -164,7 +164,7 @@ func (s *Sender) erase(ctx context.Context, t queue.Task) error {
 
 // submit stores picture and task as the upload function does, or neither.
 func (s *Sender) submit(ctx context.Context, lane string) error {
-	chosen, err := photo.Choose("", "")
+	chosen, err := photo.Choose(photo.Order{})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,10 +9,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"idphoto/functions/again"
 	"idphoto/functions/api"
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
-	"idphoto/infra/blobs"
 	"idphoto/pipeline/fault"
 	"idphoto/queue"
 )
@@ -112,61 +111,48 @@ func (m *Monitor) one(r *http.Request, name string, do func(context.Context, que
 	return outcome{Audit: name, Target: t.ID, Count: 1, Message: "task_" + name, Next: Base + "/tasks/" + t.ID}, nil
 }
 
-// maxOriginal bounds what is read into memory of an uploaded picture: intake takes 20 MiB unless
-// it is set otherwise.
-const maxOriginal = 64 << 20
-
 // runAgain makes a new task from the same original, with another size or background. The first
 // task stays as it is; the new one belongs to no batch, whose numbers stay true.
 func (m *Monitor) runAgain(r *http.Request, in values) (outcome, error) {
 	t, err := m.taskOf(r)
-	switch {
-	case err != nil:
-		return outcome{}, err
-	case t.Erased:
-		return outcome{}, fault.New(problem.Gone, nil)
-	case t.Kind != photo.Kind, t.InputKey == "":
-		return outcome{}, fault.New(problem.OriginalGone, nil)
-	}
-	chosen, err := photo.Choose(in["size"], in["background"])
 	if err != nil {
 		return outcome{}, err
 	}
-	again, err := m.copyTask(r.Context(), t, chosen)
+	chosen, err := photo.Choose(photo.Order{Size: in["size"], Background: in["background"]})
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{Audit: "again", Target: t.ID + " → " + again.ID, Count: 1, Message: "task_again",
-		Next: Base + "/tasks/" + again.ID, Body: map[string]string{"task_id": again.ID}}, nil
+	fresh, err := m.copyTask(r.Context(), t, chosen)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{Audit: "again", Target: t.ID + " → " + fresh.ID, Count: 1, Message: "task_again",
+		Next: Base + "/tasks/" + fresh.ID, Body: map[string]string{"task_id": fresh.ID}}, nil
 }
 
-// copyTask stores original and row of the new task, or neither. A janitor publishes it.
+// copyTask stores the new task and what it begins from, or neither. A janitor publishes it.
 func (m *Monitor) copyTask(ctx context.Context, t queue.Task, chosen photo.Options) (queue.Task, error) {
-	image, err := m.blobs.Read(ctx, t.InputKey, maxOriginal)
-	if errors.Is(err, blobs.ErrNotExist) {
-		return queue.Task{}, fault.New(problem.OriginalGone, err)
-	}
+	fresh, err := again.Prepare(ctx, m.blobs, t, chosen)
 	if err != nil {
-		return queue.Task{}, problem.Unavailable("blobs", err)
+		return queue.Task{}, errors.Join(err, m.forget(ctx, fresh.ID))
 	}
-	options, err := json.Marshal(chosen)
-	if err != nil {
-		return queue.Task{}, err
-	}
-	id := queue.NewID()
-	again := queue.Task{ID: id, Kind: t.Kind, Lane: t.Lane, Label: chosen.Size, Options: options, InputKey: photo.OriginalKey(id),
-		Digest: photo.Digest(image, options), MaxAttempts: m.opts.Retries.For(t.Kind).Attempts}
-	if err := m.blobs.Write(ctx, again.InputKey, pictureType(image), image); err != nil {
-		return queue.Task{}, errors.Join(problem.Unavailable("blobs", err), m.forget(ctx, id))
-	}
-	_, _, err = m.ledger.Create(ctx, again)
+	fresh.MaxAttempts = m.opts.Retries.For(fresh.Kind).Attempts
+	_, _, err = m.ledger.Create(ctx, fresh)
 	if err == nil {
-		return again, nil
+		return fresh, nil
 	}
-	if _, lost := m.ledger.Get(context.WithoutCancel(ctx), id); lost == nil {
-		return again, nil // only the ledger's answer was lost
+	if _, lost := m.ledger.Get(context.WithoutCancel(ctx), fresh.ID); lost == nil {
+		return fresh, nil // only the ledger's answer was lost
 	}
-	return queue.Task{}, errors.Join(fmt.Errorf("running a task again: %w", err), m.forget(ctx, id))
+	return queue.Task{}, errors.Join(fmt.Errorf("running a task again: %w", err), m.forget(ctx, fresh.ID))
+}
+
+// acceptTask makes a held photo good, after a look at it.
+func (m *Monitor) acceptTask(r *http.Request, _ values) (outcome, error) {
+	return m.one(r, "accept", func(ctx context.Context, t queue.Task) error {
+		_, err := m.ledger.Accept(ctx, t.ID)
+		return err
+	})
 }
 
 // forget removes the picture of a task that did not come to be.

@@ -60,7 +60,7 @@ func known(err error) error {
 		return err
 	case errors.Is(err, queue.ErrNotFound):
 		return fault.New(problem.NotFound, err)
-	case errors.Is(err, queue.ErrFinal), errors.Is(err, queue.ErrNotRequeued):
+	case errors.Is(err, queue.ErrFinal), errors.Is(err, queue.ErrNotRequeued), errors.Is(err, queue.ErrNotHeld):
 		return fault.New(problem.AlreadyFinal, err)
 	}
 	return problem.LedgerDown(err)

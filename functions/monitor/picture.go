@@ -19,6 +19,9 @@ import (
 // originalPart names the uploaded picture beside the parts of a result.
 const originalPart = "original"
 
+// maxPicture bounds what is read into memory: intake takes 20 MiB unless it is set otherwise.
+const maxPicture = 64 << 20
+
 // picture sends one picture of a task. Who asked is written down before it is sent, and without
 // that nothing is sent.
 func (m *Monitor) picture(w http.ResponseWriter, r *http.Request) error {
@@ -31,7 +34,7 @@ func (m *Monitor) picture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data, err := m.blobs.Read(r.Context(), key, maxOriginal)
+	data, err := m.blobs.Read(r.Context(), key, maxPicture)
 	switch {
 	case errors.Is(err, blobs.ErrNotExist):
 		return fault.New(problem.Gone, err)

@@ -32,7 +32,7 @@ type taskModel struct {
 
 	Why      map[string]any `json:"-"` // values for the sentence of Task.Code
 	Rules    *reportView    `json:"-"`
-	Options  photoOptions   `json:"-"`
+	Options  photo.Options  `json:"-"`
 	May      taskMay        `json:"-"`
 	Pictures []pictureLink  `json:"-"` // none until they are asked for
 	Show     string         `json:"-"` // address that asks for them; empty when there are none or they are shown
@@ -72,11 +72,8 @@ type unreadable struct {
 	Dump  string `json:"-"`
 }
 
-// photoOptions are the options of a photo, as a form shows them.
-type photoOptions struct{ Size, Background string }
-
 // taskMay says whether the reader may act, and which deeds make sense.
-type taskMay struct{ Act, Retry, Again, Cancel, Erase bool }
+type taskMay struct{ Act, Accept, Retry, Again, Cancel, Erase bool }
 
 // pictureLink is one picture of the task.
 type pictureLink struct{ Part, Path string }
@@ -202,14 +199,12 @@ func (p *taskModel) addDeeds(t queue.Task, r *http.Request) {
 	p.May = taskMay{
 		Act:    who.May(auth.Operator),
 		Retry:  readable && !t.Erased && (original || t.Kind != photo.Kind) && slices.Contains(retried, t.State),
+		Accept: t.State == queue.Rejected && t.ResultPrefix != "" && !t.Erased,
 		Again:  original && t.Kind == photo.Kind,
 		Cancel: !t.State.Final() && !t.CancelRequested,
 		Erase:  !t.Erased,
 	}
-	var chosen photo.Options
-	if json.Unmarshal(t.Options, &chosen) == nil {
-		p.Options = photoOptions(chosen)
-	}
+	_ = json.Unmarshal(t.Options, &p.Options) // other kinds have others
 	if p.May.Again {
 		for _, s := range spec.All() {
 			p.Specs = append(p.Specs, s.ID)
@@ -225,7 +220,7 @@ func (p *taskModel) addDeeds(t queue.Task, r *http.Request) {
 // addPictures links the pictures once they are asked for, by somebody who may see them.
 func (p *taskModel) addPictures(t queue.Task, q url.Values, who auth.Identity) {
 	parts := []string{originalPart}
-	for _, part := range []photo.Part{photo.Photo, photo.Cutout} {
+	for _, part := range []photo.Part{photo.Photo, photo.HD, photo.Cutout} {
 		parts = append(parts, string(part))
 	}
 	page := Base + "/tasks/" + t.ID

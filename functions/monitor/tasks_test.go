@@ -327,7 +327,7 @@ func TestATaskRunsAgainWithOtherOptions(t *testing.T) {
 		}
 	}
 	list := load[tasksModel](c, "/tasks?state=queued").Tasks
-	if len(list) != 1 || list[0].Label != "2-inch" || string(list[0].Options) != `{"size":"2-inch","background":"#FFFFFF"}` {
+	if len(list) != 1 || list[0].Label != "2-inch" || string(photo.Unversioned(list[0].Options)) != `{"background":"#FFFFFF","size":"2-inch"}` {
 		t.Fatalf("waiting: %+v", list)
 	}
 	again := c.task(list[0].ID)

@@ -33,7 +33,7 @@ func TestPhotosAreCountedByDocument(t *testing.T) {
 	inline := func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) }
 	run := func(size, label string, err error) {
 		t.Helper()
-		options, bad := photo.Choose(size, "")
+		options, bad := photo.Choose(photo.Order{Size: size})
 		if bad != nil {
 			t.Fatal(bad)
 		}

@@ -87,14 +87,16 @@ func (h *Handler) Discard(ctx context.Context, prefix string) error {
 // make is Handle, with the job's parts that it needs.
 func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pipeline.StageFunc) (_ json.RawMessage, err error) {
 	stage := rejecting(run)
-	s, background, err := photo.Read(t.Options)
+	o, s, background, err := photo.Read(t.Options)
 	if err != nil {
 		return nil, queue.Permanent(err) // upload checked them: no retry makes them valid
 	}
 	defer func() { h.counts.count(ctx, t, s, err) }()
+	req := pipeline.Request{Spec: s, Background: background, Touch: o.Touch, File: o.File, HD: o.HD, Person: o.Person.Point(),
+		Keep: t.Label != photo.CanaryLabel && o.Person == nil} // an analysis knows nothing of neighbours
 	var data []byte
 	err = stage(ctx, "fetch", func(ctx context.Context) error {
-		data, err = h.original(ctx, t)
+		data, err = h.fetch(ctx, t, &req)
 		return err
 	})
 	if err != nil {
@@ -105,19 +107,34 @@ func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pip
 		return nil, err
 	}
 	defer release()
-	made, err := h.runner.Run(ctx, data, pipeline.Request{Spec: s, Background: background, Person: photo.PersonOf(t.Options).Point()}, stage)
+	made, err := h.runner.Run(ctx, data, req, stage)
 	if err != nil {
 		return nil, rejection(err)
 	}
-	var result photo.Result
+	var result json.RawMessage
 	err = stage(ctx, "store", func(ctx context.Context) error {
 		result, err = h.store(ctx, prefix, made)
 		return err
 	})
-	if err != nil {
+	if err == nil && made.Held != nil {
+		return nil, &queue.Rejection{Code: made.Held.Code, Detail: made.Held.Detail, Err: made.Held, Result: result}
+	}
+	return result, err
+}
+
+// fetch reads what another task has found in the picture already, if this one began from it, and the
+// original, unless it is not needed then: data is nil.
+func (h *Handler) fetch(ctx context.Context, t queue.Task, req *pipeline.Request) (data []byte, err error) {
+	if t.InputKey == "" {
+		return nil, queue.Permanent(fault.New(problem.OriginalGone, nil))
+	}
+	if req.Analysis, err = h.recall(ctx, t.ID); err != nil {
 		return nil, err
 	}
-	return json.Marshal(result)
+	if req.Analysis != nil && req.Analysis.Serves(req) {
+		return nil, nil
+	}
+	return h.original(ctx, t)
 }
 
 // original reads what was sent in.
@@ -132,9 +149,32 @@ func (h *Handler) original(ctx context.Context, t queue.Task) ([]byte, error) {
 	return data, err
 }
 
+// maxAnalysis bounds what is read of an analysis: most have half a MiB.
+const maxAnalysis = 8 << 20
+
+// recall returns the analysis that the task begins from; nil when there is none, or none that this
+// version can read.
+func (h *Handler) recall(ctx context.Context, taskID string) (*pipeline.Analysis, error) {
+	data, err := h.blobs.Read(ctx, photo.AnalysisKey(queue.TaskPrefix(taskID)), maxAnalysis)
+	if errors.Is(err, blobs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := pipeline.ReadAnalysis(data)
+	if errors.Is(err, pipeline.ErrAnalysis) {
+		return nil, nil
+	}
+	return a, err
+}
+
 // reserve waits until there is room to decode the picture. The wait is a stage, so that the lease
 // is kept and a cancel is heard.
 func (h *Handler) reserve(ctx context.Context, data []byte, stage pipeline.StageFunc) (release func(), err error) {
+	if data == nil {
+		return func() {}, nil
+	}
 	info, err := picture.Inspect(data, &picture.Limits{MaxBytes: h.opts.MaxImageBytes, MaxPixels: noLimit})
 	if err != nil {
 		return nil, rejection(err)
@@ -152,11 +192,17 @@ func (h *Handler) reserve(ctx context.Context, data []byte, stage pipeline.Stage
 // noLimit leaves the decision to the pipeline, which has its own limits.
 const noLimit = 1 << 40
 
-// store writes the parts under prefix and says which there are.
-func (h *Handler) store(ctx context.Context, prefix string, made *pipeline.Result) (photo.Result, error) {
+// store writes the parts, and what other photos may begin from, under prefix. It returns which parts
+// there are, as a photo.Result.
+func (h *Handler) store(ctx context.Context, prefix string, made *pipeline.Result) (json.RawMessage, error) {
 	report, err := json.Marshal(made.Report)
 	if err != nil {
-		return photo.Result{}, queue.Permanent(fmt.Errorf("encoding the report: %w", err))
+		return nil, queue.Permanent(fmt.Errorf("encoding the report: %w", err))
+	}
+	if made.Analysis != nil {
+		if err := h.blobs.Write(ctx, photo.AnalysisKey(prefix), "application/octet-stream", made.Analysis); err != nil {
+			return nil, err
+		}
 	}
 	result := photo.Result{Parts: make(map[photo.Part]string)}
 	for _, file := range []struct {
@@ -165,6 +211,7 @@ func (h *Handler) store(ctx context.Context, prefix string, made *pipeline.Resul
 		data        []byte
 	}{
 		{photo.Photo, made.PhotoType, made.Photo},
+		{photo.HD, made.PhotoType, made.HD},
 		{photo.Cutout, "image/png", made.Cutout},
 		{photo.Report, "application/json", report},
 	} {
@@ -172,11 +219,11 @@ func (h *Handler) store(ctx context.Context, prefix string, made *pipeline.Resul
 			continue
 		}
 		if err := h.blobs.Write(ctx, photo.Key(prefix, file.part), file.contentType, file.data); err != nil {
-			return photo.Result{}, err
+			return nil, err
 		}
 		result.Parts[file.part] = file.contentType
 	}
-	return result, nil
+	return json.Marshal(result)
 }
 
 // rejecting runs stages so that a picture's fault is a rejection where the queue sees it.

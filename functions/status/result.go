@@ -97,7 +97,7 @@ func matches(r *http.Request, tag string) bool {
 // random part. Whose photo it is we do not know.
 func fileName(t queue.Task, p photo.Part, contentType string) string {
 	words := []string{"idphoto"}
-	if s, _, err := photo.Read(t.Options); err == nil {
+	if _, s, _, err := photo.Read(t.Options); err == nil {
 		words = append(words, s.ID)
 	}
 	if p != photo.Photo {

@@ -72,7 +72,7 @@ func failure(t queue.Task, lang problem.Language) map[string]any {
 func parts(t queue.Task) []photo.Part {
 	result := photo.ResultOf(t)
 	var names []photo.Part
-	for _, p := range []photo.Part{photo.Photo, photo.Cutout, photo.Report} {
+	for _, p := range photo.Parts {
 		if result.Parts[p] != "" {
 			names = append(names, p)
 		}

@@ -13,7 +13,6 @@ import (
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/picture"
-	"idphoto/pipeline/spec"
 )
 
 // form is what a client sent.
@@ -22,10 +21,10 @@ type form struct {
 	info  picture.Info // of image
 	seen  []string     // names of the fields, in their order
 
-	size, background string // as the customer wrote them, each known to be valid by itself
-	dedupe           bool   // the photo that the same picture gave before is as good
-	kind             string // empty: photo.Kind
-	test             photo.TestOptions
+	order  photo.Order // each field known to be valid by itself
+	dedupe bool        // the photo that the same picture gave before is as good
+	kind   string      // empty: photo.Kind
+	test   photo.TestOptions
 }
 
 // task returns kind, label and options as the task keeps them.
@@ -34,7 +33,7 @@ func (g *form) task() (kind, label string, options json.RawMessage, err error) {
 		options, err = json.Marshal(g.test)
 		return g.kind, g.kind, options, err
 	}
-	chosen, err := photo.Choose(g.size, g.background)
+	chosen, err := photo.Choose(g.order)
 	if err != nil {
 		return "", "", nil, err
 	}
@@ -93,12 +92,6 @@ func (f *Function) field(into *form, name string, part *multipart.Part, bodyLeng
 		return err
 	}
 	switch name {
-	case "size":
-		into.size = value
-		_, err = spec.Lookup(value)
-	case "background":
-		into.background = value
-		_, err = spec.ParseBackground(value)
 	case "dedupe":
 		into.dedupe = value == "content"
 		if !into.dedupe && value != "none" {
@@ -109,8 +102,10 @@ func (f *Function) field(into *form, name string, part *multipart.Part, bodyLeng
 		if value != photo.Noop && value != photo.Crash {
 			err = fault.New(problem.BadOption, nil, "field", name)
 		}
-	default:
+	case "sleep_ms", "stages", "how", "times":
 		err = into.test.Set(name, value)
+	default:
+		err = into.order.Set(name, value)
 	}
 	return err
 }
@@ -118,12 +113,12 @@ func (f *Function) field(into *form, name string, part *multipart.Part, bodyLeng
 // knows reports whether a form may have this field beside the picture.
 func (f *Function) knows(name string) bool {
 	switch name {
-	case "size", "background", "dedupe":
+	case "dedupe":
 		return true
 	case "kind", "sleep_ms", "stages", "how", "times":
 		return f.opts.TestKinds
 	}
-	return false
+	return slices.Contains(photo.Fields, name)
 }
 
 func (f *Function) limits() picture.Limits {

@@ -12,6 +12,7 @@ import (
 
 	"idphoto/functions/api"
 	"idphoto/functions/problem"
+	"idphoto/infra/blobs"
 	"idphoto/queue"
 )
 
@@ -42,6 +43,8 @@ func (m *memory) Get(_ context.Context, id string) (queue.Task, error) {
 func (m *memory) FindFinished(context.Context, string) (queue.Task, error) {
 	return queue.Task{}, queue.ErrNotFound
 }
+
+func (m *memory) Read(context.Context, string, int64) ([]byte, error) { return nil, blobs.ErrNotExist }
 
 func (m *memory) Write(_ context.Context, key, _ string, data []byte) error {
 	m.mu.Lock()

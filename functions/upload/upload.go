@@ -51,6 +51,7 @@ type Rows interface {
 
 // Blobs keeps pictures. *blobs.Store is one.
 type Blobs interface {
+	Read(ctx context.Context, key string, limit int64) ([]byte, error)
 	Write(ctx context.Context, key, contentType string, data []byte) error
 	DeletePrefix(ctx context.Context, prefix string) error
 }
@@ -99,7 +100,10 @@ func New(tasks Submitter, rows Rows, blobs Blobs, opts *Options) *Function {
 
 // Routes lists what the function answers.
 func (f *Function) Routes() []api.Route {
-	return []api.Route{{Method: "POST", Path: api.Prefix + "/generate", Access: auth.Client, Handle: f.generate, OwnLimits: true}}
+	return []api.Route{
+		{Method: "POST", Path: api.Prefix + "/generate", Access: auth.Client, Handle: f.generate, OwnLimits: true},
+		{Method: "POST", Path: api.Prefix + "/tasks/{id}/render", Access: auth.Client, Handle: f.render},
+	}
 }
 
 // accepted is the answer to a submission.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"idphoto/functions/photo"
 	"image"
 	"image/png"
 	"io"
@@ -220,7 +221,7 @@ func TestAnAcceptedPictureIsStoredWithItsRowAndMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if task.Kind != "photo" || task.Lane != queue.Express || task.Label != "1-inch" || task.State != queue.Queued || string(task.Options) != `{"size":"1-inch","background":"#FF0000"}` {
+	if task.Kind != "photo" || task.Lane != queue.Express || task.Label != "1-inch" || task.State != queue.Queued || string(photo.Unversioned(task.Options)) != `{"background":"#FF0000","size":"1-inch"}` {
 		t.Errorf("row is %+v", task)
 	}
 	stored, err := s.store.Read(t.Context(), task.InputKey, 1<<20)
@@ -241,8 +242,8 @@ func TestAnAcceptedPictureIsStoredWithItsRowAndMessage(t *testing.T) {
 func TestOptionsHaveDefaults(t *testing.T) {
 	s := start(t, nil)
 	for size, want := range map[string]string{
-		"":         `{"size":"1-inch","background":"#438EDB"}`,
-		"passport": `{"size":"passport-35x45","background":"#FFFFFF"}`, // the document's own background
+		"":         `{"background":"#438EDB","size":"1-inch"}`,
+		"passport": `{"background":"#FFFFFF","size":"passport-35x45"}`, // the document's own background
 	} {
 		fields := []field{{"image", picturePNG}}
 		if size != "" {
@@ -250,7 +251,7 @@ func TestOptionsHaveDefaults(t *testing.T) {
 		}
 		a := s.send(t, submission(fields...))
 		task, err := s.ledger.Get(t.Context(), a.task())
-		if err != nil || string(task.Options) != want {
+		if err != nil || string(photo.Unversioned(task.Options)) != want {
 			t.Errorf("size %q gives %s, %v; want %s", size, task.Options, err, want)
 		}
 	}

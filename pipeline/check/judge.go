@@ -13,6 +13,7 @@ import (
 type Rules struct {
 	Asked   []string // measures the document asks for; those of Rejects are asked for too
 	Rejects []string // measures whose failure rejects the picture
+	Judged  []string // notes that the document judges all the same: outside their limits they warn
 	Limits  map[string]Limits
 }
 
@@ -28,7 +29,7 @@ func (s ruleSet) rules() Rules {
 	return Rules{
 		Asked:   slices.Sorted(maps.Keys(s.Asks)),
 		Rejects: slices.Sorted(maps.Keys(s.Rejects)),
-		Limits:  maps.Clone(s.Limits),
+		Limits:  maps.Collect(maps.All(s.Limits)),
 	}
 }
 
@@ -47,7 +48,7 @@ func (r Rules) judge(name string, value float64) Finding {
 	switch {
 	case l.Pass.holds(value):
 		f.Verdict = Pass
-	case t.Note:
+	case t.Note && !slices.Contains(r.Judged, name):
 		f.Verdict = Note
 	case l.Bearable.holds(value):
 		f.Verdict = Warn
