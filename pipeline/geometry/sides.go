@@ -9,7 +9,7 @@ import (
 )
 
 // maxSplits bounds how many ways of splitting a side cut are tried.
-const maxSplits = 8
+const maxSplits = 4
 
 // besides returns the ways of keeping a side cut out of the photo: its upper part beside the photo and
 // the rest below, for several heights of the split. A cut along a picture's edge leans when the head

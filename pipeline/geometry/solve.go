@@ -142,7 +142,7 @@ func holdsAny(ways [][]Bound, c Crop) bool {
 }
 
 // maxTies bounds how many equally good ways are brought to their end.
-const maxTies = 4
+const maxTies = 2
 
 // ways returns the bounds with the highest rank, those of each way of keeping side cuts out.
 func (q *search) ways(r rank) [][]Bound {
