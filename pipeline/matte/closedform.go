@@ -32,23 +32,25 @@ type band struct {
 // cannot tell (dark hair before a dark wall) the outline is the network's, not the band's edge.
 func newBand(alpha *resample.Plane, reach int) *band {
 	b := &band{w: alpha.W, h: alpha.H, known: make([]int8, len(alpha.Pix)), index: make([]int32, len(alpha.Pix))}
-	inside := distances(alpha, func(v float32) bool { return v <= sureOpaque })
-	outside := distances(alpha, func(v float32) bool { return v >= sureClear })
-	limit := int32(reach) * straight
-	for i := range b.known {
-		b.index[i] = -1
+	for i, v := range alpha.Pix {
 		switch {
-		case inside[i] > limit:
+		case v > sureOpaque:
 			b.known[i] = person
-		case outside[i] > limit:
-			b.known[i] = background
-		default:
+		case v >= sureClear:
 			b.known[i] = unknown
-			b.index[i] = int32(len(b.at))
-			b.at = append(b.at, i)
-			far := float32(max(inside[i], outside[i])) / float32(limit)
-			b.trust = append(b.trust, trustNear+(trustFar-trustNear)*far*far)
 		}
+	}
+	limit := int32(reach) * straight
+	for i, d := range distances(b.known, b.w, b.h) {
+		b.index[i] = -1
+		if d > limit {
+			continue
+		}
+		b.known[i] = unknown
+		b.index[i] = int32(len(b.at))
+		b.at = append(b.at, i)
+		far := float32(d) / float32(limit)
+		b.trust = append(b.trust, trustNear+(trustFar-trustNear)*far*far)
 	}
 	return b
 }
@@ -59,36 +61,63 @@ const (
 	diagonal = 7
 )
 
-// distances returns each pixel's distance to the nearest one that is hit, in fifths of a pixel, to
-// within 8 %: two passes over the neighbours (Borgefors, "Distance transformations in digital
-// images", CVGIP 1986).
-func distances(alpha *resample.Plane, hit func(float32) bool) []int32 {
-	w, h := alpha.W, alpha.H
-	// A border of far pixels saves asking whether a neighbour is there.
-	stride := w + 2
-	d := make([]int32, stride*(h+2))
-	for i := range d {
-		d[i] = math.MaxInt32 / 2
+// distances returns how far each sure pixel is from the nearest that is not sure in the same way, in
+// fifths of a pixel, to within 8 %: two passes over the neighbours (Borgefors, "Distance
+// transformations in digital images", CVGIP 1986). It is 0 for pixels that are not sure.
+func distances(kind []int8, w, h int) []int32 {
+	d := make([]int32, len(kind))
+	near := func(least int32, k int8, i int, step int32) int32 {
+		if kind[i] != k {
+			return step
+		}
+		return min(least, d[i]+step)
 	}
 	for y := range h {
-		row, above := d[(y+1)*stride:(y+2)*stride], d[y*stride:(y+1)*stride]
-		for x, v := range alpha.Pix[y*w : (y+1)*w] {
-			if hit(v) {
-				row[x+1] = 0
+		for x := range w {
+			i := y*w + x
+			k := kind[i]
+			if k == unknown {
 				continue
 			}
-			row[x+1] = min(row[x]+straight, above[x]+diagonal, above[x+1]+straight, above[x+2]+diagonal)
+			least := int32(math.MaxInt32 / 2)
+			if x > 0 {
+				least = near(least, k, i-1, straight)
+			}
+			if y > 0 {
+				least = min(least, near(least, k, i-w, straight))
+				if x > 0 {
+					least = min(least, near(least, k, i-w-1, diagonal))
+				}
+				if x < w-1 {
+					least = min(least, near(least, k, i-w+1, diagonal))
+				}
+			}
+			d[i] = least
 		}
 	}
-	out := make([]int32, w*h)
 	for y := h - 1; y >= 0; y-- {
-		row, below := d[(y+1)*stride:(y+2)*stride], d[(y+2)*stride:(y+3)*stride]
-		for x := w; x >= 1; x-- {
-			row[x] = min(row[x], row[x+1]+straight, below[x+1]+diagonal, below[x]+straight, below[x-1]+diagonal)
+		for x := w - 1; x >= 0; x-- {
+			i := y*w + x
+			k, least := kind[i], d[i]
+			if least <= straight {
+				continue
+			}
+			if x < w-1 {
+				least = min(least, near(least, k, i+1, straight))
+			}
+			if y < h-1 {
+				least = min(least, near(least, k, i+w, straight))
+				if x > 0 {
+					least = min(least, near(least, k, i+w-1, diagonal))
+				}
+				if x < w-1 {
+					least = min(least, near(least, k, i+w+1, diagonal))
+				}
+			}
+			d[i] = least
 		}
-		copy(out[y*w:(y+1)*w], row[1:])
 	}
-	return out
+	return d
 }
 
 // windows adds the equations of every 3x3 window that holds an unknown pixel.
@@ -117,61 +146,76 @@ func (b *band) touches(x, y int) bool {
 // the weight d(i,j) - (1 + (ci-m)' S^-1 (cj-m)) / 9, with colours c, their mean m and their
 // covariance S.
 func (b *band) window(img *image.RGBA, cx, cy int) {
-	var c [9][3]float32
+	const ninth = float32(1) / 9
+	var c [9][3]float32 // 0 to 255, less the mean
 	var m [3]float32
 	k := 0
 	for dy := -1; dy <= 1; dy++ {
 		p := img.PixOffset(img.Rect.Min.X+cx-1, img.Rect.Min.Y+cy+dy)
+		row := img.Pix[p : p+12 : p+12]
 		for dx := 0; dx < 12; dx += 4 {
-			for ch := range 3 {
-				v := float32(img.Pix[p+dx+ch]) / 255
-				c[k][ch] = v
-				m[ch] += v / 9
-			}
+			c[k] = [3]float32{float32(row[dx]), float32(row[dx+1]), float32(row[dx+2])}
+			m[0], m[1], m[2] = m[0]+c[k][0], m[1]+c[k][1], m[2]+c[k][2]
 			k++
 		}
 	}
 	var s [6]float32 // rr, rg, rb, gg, gb, bb
 	for k := range c {
-		for ch := range 3 {
-			c[k][ch] -= m[ch]
-		}
 		d := &c[k]
-		s[0] += d[0] * d[0] / 9
-		s[1] += d[0] * d[1] / 9
-		s[2] += d[0] * d[2] / 9
-		s[3] += d[1] * d[1] / 9
-		s[4] += d[1] * d[2] / 9
-		s[5] += d[2] * d[2] / 9
+		d[0], d[1], d[2] = d[0]-m[0]*ninth, d[1]-m[1]*ninth, d[2]-m[2]*ninth
+		s[0] += d[0] * d[0]
+		s[1] += d[0] * d[1]
+		s[2] += d[0] * d[2]
+		s[3] += d[1] * d[1]
+		s[4] += d[1] * d[2]
+		s[5] += d[2] * d[2]
 	}
-	inv := inverse(s)
-	for i := range 9 {
-		x, y := cx+i%3-1, cy+i/3-1
-		row := b.index[y*b.w+x]
-		if row < 0 {
-			continue
+	inv := inverse(s) // of nine times the covariance: the pair's ninth is in it
+	var rows [9]*stencil
+	for k := range rows {
+		if i := b.index[(cy+k/3-1)*b.w+cx+k%3-1]; i >= 0 {
+			rows[k] = &b.rows[i]
 		}
+	}
+	for i := range 9 {
 		d := c[i]
 		u := [3]float32{
 			inv[0]*d[0] + inv[1]*d[1] + inv[2]*d[2],
 			inv[1]*d[0] + inv[3]*d[1] + inv[4]*d[2],
 			inv[2]*d[0] + inv[4]*d[1] + inv[5]*d[2],
 		}
-		st := &b.rows[row]
-		for j := range 9 {
-			v := -(1 + u[0]*c[j][0] + u[1]*c[j][1] + u[2]*c[j][2]) / 9
-			if i == j {
-				v++
+		ri := rows[i]
+		if ri != nil {
+			ri[12] += 1 - ninth - u[0]*d[0] - u[1]*d[1] - u[2]*d[2]
+		}
+		for j := i + 1; j < 9; j++ { // each pair counts for both
+			v := -ninth - u[0]*c[j][0] - u[1]*c[j][1] - u[2]*c[j][2]
+			to := pairs[i][j]
+			if ri != nil {
+				ri[to] += v
 			}
-			st[(j/3-i/3+2)*5+j%3-i%3+2] += v
+			if rj := rows[j]; rj != nil {
+				rj[24-to] += v
+			}
 		}
 	}
 }
 
-// inverse returns the inverse of a symmetric 3x3 matrix with epsilon/9 added to its diagonal. It
-// works in float64: windows of one colour are nearly singular.
+// pairs says where, in the stencil of a window's pixel i, its pixel j stands.
+var pairs = func() (p [9][9]int) {
+	for i := range p {
+		for j := range p {
+			p[i][j] = (j/3-i/3+2)*5 + j%3 - i%3 + 2
+		}
+	}
+	return p
+}()
+
+// inverse returns the inverse of a symmetric 3x3 matrix, the sum over a window of squares of colours
+// 0 to 255, with epsilon added to its diagonal. It works in float64: windows of one colour are
+// nearly singular.
 func inverse(s [6]float32) [6]float32 {
-	const e = epsilon / 9
+	const e = epsilon * 255 * 255
 	a, b, c, d, f, g := float64(s[0])+e, float64(s[1]), float64(s[2]), float64(s[3])+e, float64(s[4]), float64(s[5])+e
 	x, y, z := d*g-f*f, c*f-b*g, b*f-c*d
 	det := a*x + b*y + c*z
@@ -181,24 +225,23 @@ func inverse(s [6]float32) [6]float32 {
 	}
 }
 
-// solve returns the unknown pixels' alpha.
-func (b *band) solve(alpha *resample.Plane) []float32 {
+// solve improves x, the unknown pixels' alpha, in a number of steps at most. The network's alpha and
+// pull, towards 0, draw each of them.
+func (b *band) solve(x []float32, alpha *resample.Plane, pull []float32, steps int) {
 	n := len(b.at)
-	x, r, z, p, q := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+	r, z, p, q := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
 	// Known pixels count on the right side; a plane with the current estimate gives both.
 	now := make([]float32, len(b.known))
 	for i, k := range b.known {
 		now[i] = float32(k)
-		if k == unknown {
-			now[i] = alpha.Pix[i]
-		}
 	}
 	for i, at := range b.at {
-		x[i] = alpha.Pix[at]
+		now[at] = x[i]
 	}
 	b.apply(now, q)
-	for i := range r { // the pull to the network's alpha is 0 at the start, which is that alpha
-		r[i] = -q[i]
+	for i, at := range b.at {
+		r[i] = b.trust[i]*(alpha.Pix[at]-x[i]) - pull[i]*x[i] - q[i]
+		b.trust[i] += pull[i]
 	}
 	clear(now)
 	var rz, first float64
@@ -208,7 +251,7 @@ func (b *band) solve(alpha *resample.Plane) []float32 {
 		rz += float64(r[i]) * float64(z[i])
 	}
 	first = rz
-	for range iterations {
+	for range steps {
 		if rz <= first*tolerance*tolerance || rz == 0 {
 			break
 		}
@@ -235,7 +278,6 @@ func (b *band) solve(alpha *resample.Plane) []float32 {
 			p[i] = z[i] + turn*p[i]
 		}
 	}
-	return x
 }
 
 // apply multiplies the Laplacian's rows with a plane of values. Pixels beyond the picture have no

@@ -4,7 +4,6 @@ import (
 	"context"
 	"image"
 
-	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/resample"
 )
 
@@ -12,12 +11,14 @@ import (
 const (
 	sureOpaque = 0.9   // of the network's alpha: person, unless near a pixel that is not
 	sureClear  = 0.1   // background, likewise
-	epsilon    = 5e-5  // variance of the noise that JPEG leaves; colours are 0 to 1. Less follows its blocks, more blurs hair
-	trustNear  = 0.01  // weight of the network's alpha against the colours where it is not sure ...
-	trustFar   = 0.3   // ... and at the edge of the band
+	epsilon    = 1e-5  // variance of the noise that JPEG leaves; colours are 0 to 1. Less follows its blocks, more blurs hair
+	trustNear  = 0.003 // weight of the network's alpha against the colours where it is not sure ...
+	trustFar   = 0.1   // ... and at the edge of the band
 	iterations = 30    // of the solver at most: more changes nothing that can be seen
+	halfFirst  = 10000 // unknown pixels from which half the size is solved first, for a start that is nearly right ...
+	afterHalf  = 16    // ... and needs so many iterations
 	tolerance  = 1e-3  // the solver stops when the residual has shrunk so far
-	maxSolved  = 60000 // unknown pixels at most, 6 MB: a larger picture is refined at half its size
+	maxSolved  = 60000 // unknown pixels at most, 6 MB: of a larger picture half the size is solved
 )
 
 // Refine improves alpha, in place, where the network was not sure: around the outline, within
@@ -27,47 +28,62 @@ const (
 // It is closed-form matting (Levin, Lischinski and Weiss, "A Closed-Form Solution to Natural Image
 // Matting", PAMI 2008) on 3x3 windows: within each, alpha is to be a linear function of colour. The
 // unknown band is solved by conjugate gradients, started from the network's alpha and drawn to it
-// a little, which keeps what colour cannot tell.
+// a little, which keeps what colour cannot tell. Pixels that look like the wall beside them are drawn to it.
 func Refine(ctx context.Context, img *image.RGBA, alpha *resample.Plane, reach int) error {
 	b := newBand(alpha, reach)
-	switch {
-	case len(b.at) == 0:
+	if len(b.at) == 0 {
 		return ctx.Err()
-	case len(b.at) > maxSolved:
-		return refineHalf(ctx, img, alpha, reach, b.known)
 	}
-	b.windows(img)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	solved := b.solve(alpha)
-	for i, k := range b.known {
-		switch k {
-		case unknown:
-			alpha.Pix[i] = min(max(solved[b.index[i]], 0), 1)
-		default:
-			alpha.Pix[i] = float32(k) // what is sure is whole
+	found, steps := make([]float32, len(b.at)), iterations
+	if len(b.at) > halfFirst && reach > 1 {
+		small, err := refinedHalf(ctx, img, alpha, reach)
+		if err != nil {
+			return err
 		}
+		b.enlarge(small, found)
+		steps = afterHalf
+	} else {
+		for i, at := range b.at {
+			found[i] = alpha.Pix[at]
+		}
+	}
+	if len(b.at) <= maxSolved {
+		b.windows(img)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b.solve(found, alpha, b.backdrop(img), steps)
+	}
+	for i, k := range b.known {
+		alpha.Pix[i] = float32(k) // what is sure is whole
+	}
+	for i, at := range b.at {
+		alpha.Pix[at] = min(max(found[i], 0), 1)
 	}
 	return nil
 }
 
-// refineHalf does it at half the size. What is known at the full size stays so.
-func refineHalf(ctx context.Context, img *image.RGBA, alpha *resample.Plane, reach int, known []int8) error {
-	w, h := max(alpha.W/2, 1), max(alpha.H/2, 1)
-	toFull := geometry.Affine{A: float64(alpha.W) / float64(w), E: float64(alpha.H) / float64(h)}
-	small := alpha.Warp(toFull, w, h)
-	if err := Refine(ctx, halved(img, w, h), small, max(reach/2, 1)); err != nil {
-		return err
-	}
-	refined := small.Warp(toFull.Inverse(), alpha.W, alpha.H)
-	for i, k := range known {
-		alpha.Pix[i] = refined.Pix[i]
-		if k != unknown {
-			alpha.Pix[i] = float32(k)
+// refinedHalf returns alpha as it is when refined at half the size.
+func refinedHalf(ctx context.Context, img *image.RGBA, alpha *resample.Plane, reach int) (*resample.Plane, error) {
+	small := resample.NewPlane(max(alpha.W/2, 1), max(alpha.H/2, 1))
+	for y := range small.H {
+		for x := range small.W {
+			small.Pix[y*small.W+x] = (alpha.At(2*x, 2*y) + alpha.At(2*x+1, 2*y) + alpha.At(2*x, 2*y+1) + alpha.At(2*x+1, 2*y+1)) / 4
 		}
 	}
-	return nil
+	return small, Refine(ctx, halved(img, small.W, small.H), small, max(reach/2, 1))
+}
+
+// enlarge reads the unknown pixels between those of a plane of half the size.
+func (b *band) enlarge(half *resample.Plane, out []float32) {
+	for i, at := range b.at {
+		x, y := at%b.w-1, at/b.w-1 // in half pixels from the middle of half's first
+		x0, y0 := x>>1, y>>1
+		fx, fy := float32(1+2*(x&1))/4, float32(1+2*(y&1))/4
+		top := half.At(x0, y0)*(1-fx) + half.At(x0+1, y0)*fx
+		bottom := half.At(x0, y0+1)*(1-fx) + half.At(x0+1, y0+1)*fx
+		out[i] = top*(1-fy) + bottom*fy
+	}
 }
 
 // halved averages pixels two by two; an odd last row or column is left out.
