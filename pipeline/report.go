@@ -7,6 +7,7 @@ import (
 	"idphoto/models"
 	"idphoto/pipeline/check"
 	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/picture"
 	"idphoto/pipeline/spec"
 )
 
@@ -46,6 +47,13 @@ type Report struct {
 	Provider models.Provider `json:"execution_provider"`
 }
 
+// Verdicts on rules; see Check.
+const (
+	passed  = "pass"
+	failed  = "fail"
+	yielded = "warn" // it gave way to the others
+)
+
 // Check is one rule's verdict.
 type Check struct {
 	Measure string   `json:"measure"`
@@ -59,11 +67,11 @@ type Check struct {
 
 // report measures the crop, from where landmarks and matte land on the photo, not from what the
 // solver aimed at.
-func (r *run) report(head geometry.Head) *Report {
-	s := r.req.Spec
+func (r *run) report() *Report {
+	s, head := r.req.Spec, r.head
 	toPhoto := r.area.toSource.Inverse().Then(r.crop.ToPhoto())
 	out := &Report{
-		Version: 2, Spec: s.ID, Catalogue: spec.Version(), NotChecked: append(slices.Clone(s.NotChecked), s.Demands()...), Background: r.req.Background.String(),
+		Version: 2, Spec: s.ID, Catalogue: spec.Version(), NotChecked: r.notChecked(), Background: r.req.Background.String(),
 		Width: s.WidthPx, Height: s.HeightPx, DPI: s.DPI,
 		Transform: toPhoto.Matrix(),
 		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},
@@ -84,6 +92,22 @@ func (r *run) report(head geometry.Head) *Report {
 	return out
 }
 
+// notChecked names what the document asks for and the report says nothing about. A JPEG's size is
+// met or the photo refused; a background that was replaced by the document's own is of that shade.
+func (r *run) notChecked() []string {
+	s := r.req.Spec
+	own, err := spec.ParseBackground(s.Background)
+	return append(slices.Clone(s.NotChecked), slices.DeleteFunc(s.Demands(), func(demand string) bool {
+		switch demand {
+		case spec.BackgroundShade:
+			return err == nil && own.Kind == spec.Solid && r.req.Background == own
+		case spec.FileSize:
+			return r.req.Background.Kind != spec.Transparent && r.req.File == (picture.SizeRange{})
+		}
+		return false
+	})...)
+}
+
 // TiltCheck is the verdict on how far the line through the eyes leans on the photo.
 type TiltCheck struct {
 	Value   float64 `json:"value_deg"`
@@ -94,20 +118,20 @@ type TiltCheck struct {
 }
 
 func tiltCheck(limit spec.Angle, tilt float64) TiltCheck {
-	c := TiltCheck{math.Round(math.Abs(tilt)*100) / 100, limit.Degrees, "pass", limit.Source, limit.Grade}
+	c := TiltCheck{math.Round(math.Abs(tilt)*100) / 100, limit.Degrees, passed, limit.Source, limit.Grade}
 	if c.Value > limit.Degrees {
-		c.Verdict = "fail"
+		c.Verdict = failed
 	}
 	return c
 }
 
 func verdict(rule spec.Rule, value float64) Check {
 	const rounding = 1e-6
-	c := Check{rule.Measure, math.Round(value*1000) / 1000, rule.Min, rule.Max, "pass", rule.Source, rule.Grade}
+	c := Check{rule.Measure, math.Round(value*1000) / 1000, rule.Min, rule.Max, passed, rule.Source, rule.Grade}
 	if value < rule.Min-rounding || value > rule.Upper()+rounding {
-		c.Verdict = "fail"
+		c.Verdict = failed
 		if rule.Yields {
-			c.Verdict = "warn"
+			c.Verdict = yielded
 		}
 	}
 	return c

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"image"
 	"slices"
 
@@ -36,6 +35,7 @@ type run struct {
 	area       surroundings // as the photo's frame has it
 	level      surroundings // with the head level
 	values     []check.Value
+	head       geometry.Head
 	crop       geometry.Crop
 
 	photo    *image.RGBA
@@ -124,51 +124,6 @@ func (r *run) matte(ctx context.Context) (err error) {
 		err = r.level.refine(ctx, r.pic, r.face, r.req.Spec)
 	}
 	return err
-}
-
-// geometry finds the crop. A head that cannot be levelled within the picture may stay a little
-// tilted, as the person held it; where nothing but cropping is allowed it is not turned at all.
-func (r *run) geometry(context.Context) error {
-	var first error
-	for _, tilt := range r.tilts() {
-		r.area = r.level.turned(r.face, tilt)
-		err := r.solve()
-		if err == nil {
-			return nil
-		}
-		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != fault.GeometryImpossible {
-			return err
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
-func (r *run) tilts() []float64 {
-	if r.req.Spec.Editing.Policy == spec.CropOnly {
-		return []float64{r.face.Roll}
-	}
-	return tilts(r.face.Roll)
-}
-
-func (r *run) solve() error {
-	head, err := r.area.head(r.face)
-	if err != nil {
-		return err
-	}
-	var cover []geometry.HalfPlane
-	if r.req.Background.Kind == spec.Original {
-		cover = r.area.pictureEdges()
-	}
-	crop, conflict, ok := head.Solve(r.req.Spec, cover)
-	if !ok {
-		return fault.New(fault.GeometryImpossible, nil, "rules", conflict)
-	}
-	r.crop = crop
-	r.result.Report = r.report(head)
-	return nil
 }
 
 // check measures the picture as it was taken and lets the document's rules decide. What an earlier

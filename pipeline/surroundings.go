@@ -141,9 +141,6 @@ func (a surroundings) region(f *face.Face, s *spec.Spec, reach float64) (lo, hi 
 	return geometry.Point{X: max(lo.X, pl.X), Y: max(lo.Y, pl.Y)}, geometry.Point{X: min(hi.X, ph.X), Y: min(hi.Y, ph.Y)}
 }
 
-// maxTilt is how far a photo's head may stay tilted when levelling it would cut it.
-const maxTilt = 4 * math.Pi / 180
-
 // turned returns the surroundings in a frame that leaves tilt radians of the head's roll.
 func (a surroundings) turned(f *face.Face, tilt float64) surroundings {
 	if tilt == 0 {
@@ -158,12 +155,6 @@ func (a surroundings) turned(f *face.Face, tilt float64) surroundings {
 	b.alpha = a.alpha.Warp(a.toWork.Inverse().Then(toLevel).Then(a.toWork), w, h)
 	b.inside = b.covered()
 	return b
-}
-
-// tilts lists what may be left of the head's roll, the least first.
-func tilts(roll float64) []float64 {
-	limit := min(math.Abs(roll), maxTilt)
-	return []float64{0, math.Copysign(limit/2, roll), math.Copysign(limit, roll)}
 }
 
 // headAxis is the middle of the head: between the eyes and between the outlines of the cheeks,
