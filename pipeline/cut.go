@@ -33,6 +33,7 @@ func (p *Pipeline) Matte(ctx context.Context, data []byte) (*resample.Plane, err
 	if err != nil {
 		return nil, err
 	}
+	matte.FillHoles(img, alpha)
 	// Refined where the network blurs, at most at the size of a large photo.
 	scale = min(1, refineLongSide/float64(max(w, h)))
 	rw, rh := max(1, int(float64(w)*scale)), max(1, int(float64(h)*scale))

@@ -56,6 +56,7 @@ type Pipeline struct {
 	runtime *models.Runtime
 	faces   *face.Finder
 	matting *matte.Network
+	opinion *matte.Segmentation // second, on the matte
 	network models.Model
 
 	several struct { // see openSeveral
@@ -102,7 +103,10 @@ func (p *Pipeline) openNetworks() (err error) {
 	if p.faces, err = face.Open(p.runtime); err != nil {
 		return err
 	}
-	p.matting, err = matte.Open(p.runtime, p.opts.Matte)
+	if p.matting, err = matte.Open(p.runtime, p.opts.Matte); err != nil {
+		return err
+	}
+	p.opinion, err = matte.OpenSegmentation(p.runtime)
 	return err
 }
 

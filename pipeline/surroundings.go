@@ -74,7 +74,11 @@ func (r *run) matteRegion(ctx context.Context, reach, scale float64) (surroundin
 	if a.share == 0 {
 		return a, fault.New(fault.MatteUncertain, nil)
 	}
-	return a, nil
+	matte.FillHoles(img, a.alpha)
+	if r.req.Person == nil { // the second opinion does not tell people who stand together apart
+		a.disagreement, err = r.opinion.Disagreement(ctx, img, a.alpha)
+	}
+	return a, err
 }
 
 // refineScale bounds how much larger than the network's matte a refined one is.
