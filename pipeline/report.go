@@ -41,6 +41,7 @@ type Report struct {
 	Upscale   float64           `json:"upscale"` // photo pixels per source pixel; above 1.2 the photo is softer than it could be
 	Margin    float64           `json:"margin"`  // 1: every rule in the middle of its band; 0: one at its limit
 	Person    float64           `json:"matte_person_share"`
+	Doubt     float64           `json:"matte_disagreement"` // with a second, coarse opinion, in shares of the person's area
 
 	Matte    string          `json:"matte_network"`
 	SHA256   string          `json:"matte_sha256"`
@@ -79,7 +80,7 @@ func (r *run) report() *Report {
 		CrownY:    r.crop.Scale*head.Crown + r.crop.Shift,
 		SkullY:    r.crop.Scale*head.Skull + r.crop.Shift,
 		RollDeg:   degrees(r.face.Roll),
-		Upscale:   r.crop.Scale, Margin: min(r.crop.Margin, 1), Person: r.area.share,
+		Upscale:   r.crop.Scale, Margin: min(r.crop.Margin, 1), Person: r.area.share, Doubt: r.level.disagreement,
 		Matte: r.network.Name, SHA256: r.network.SHA256,
 	}
 	d := out.Eyes[1].Sub(out.Eyes[0])

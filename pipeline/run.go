@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"image"
+	"math"
 	"slices"
 
 	"idphoto/models"
@@ -144,6 +145,9 @@ func (r *run) check(context.Context) error {
 	r.result.Report.Quality = findings
 	if reject := check.Rejection(findings); reject != nil {
 		return reject
+	}
+	if d := r.level.disagreement; d > matte.MaxDisagreement && r.req.Background.Kind != spec.Original && !r.req.Approved {
+		r.result.Held = fault.New(fault.MatteUncertain, nil, "disagreement", math.Round(d*1000)/1000)
 	}
 	return nil
 }
