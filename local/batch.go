@@ -18,7 +18,6 @@ import (
 	"idphoto/functions/problem"
 	"idphoto/infra/telemetry"
 	"idphoto/local/folder"
-	"idphoto/pipeline/fault"
 )
 
 // batchCmd makes a photo of every portrait in a folder.
@@ -35,6 +34,7 @@ type batchCmd struct {
 	Workers    int    `help:"Photos made at once; 0: one per CPU."`
 	Lang       string `default:"en" enum:"en,zh" help:"Language: en or zh."`
 
+	Wishes wishFlags   `embed:""`
 	Engine engineFlags `embed:""`
 }
 
@@ -43,12 +43,8 @@ type batchCmd struct {
 func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 	lang := problem.Language(c.Lang)
 	if c.URL == "" {
-		if _, err := photo.Choose(photo.Order{Size: c.Size, Background: c.Background}); err != nil {
-			if f, ok := errors.AsType[*fault.Error](err); ok {
-				text := problem.Explain(f.Code, f.Detail, lang)
-				return fmt.Errorf("%s %s (%s)", text.Sentence, text.Advice, f.Code)
-			}
-			return err
+		if _, err := c.choose(); err != nil {
+			return inWords(err, lang)
 		}
 	}
 	url, stop, err := c.server(ctx)
@@ -58,7 +54,7 @@ func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 	bar := &bar{out: out}
 	start := time.Now()
 	sum, err := folder.Run(ctx, folder.Job{
-		Dir: c.Dir, Out: c.Out, Size: c.Size, Background: c.Background, Transparent: c.transparent(), Recursive: c.Recursive, Again: c.Again,
+		Dir: c.Dir, Out: c.Out, Size: c.Size, Background: c.Background, Wishes: c.Wishes.fields(), Transparent: c.transparent(), Recursive: c.Recursive, Again: c.Again,
 		Name: c.Name, URL: url, Forget: c.URL == "", Language: lang, Plan: bar.plan, Step: bar.step,
 	})
 	bar.end()
@@ -81,8 +77,16 @@ func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 
 // transparent reports whether the photos will be PNG. The server decides; this only names files.
 func (c *batchCmd) transparent() bool {
-	chosen, err := photo.Choose(photo.Order{Size: c.Size, Background: c.Background})
+	chosen, err := c.choose()
 	return err == nil && chosen.Background == "transparent"
+}
+
+func (c *batchCmd) choose() (photo.Options, error) {
+	order, err := c.Wishes.order(c.Size, c.Background)
+	if err != nil {
+		return photo.Options{}, err
+	}
+	return photo.Choose(order)
 }
 
 // server returns the address of the server to use, and what stops it when it is ours.

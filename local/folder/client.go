@@ -94,7 +94,8 @@ func (c *client) submit(ctx context.Context, job Job, pictures []*source) (batch
 // fill writes a batch's form. A file that can no longer be read is sent as far as it goes: the
 // server refuses it like any other that is cut short.
 func fill(form *multipart.Writer, job Job, pictures []*source) error {
-	for _, field := range [][2]string{{"name", job.Name}, {"size", job.Size}, {"background", job.Background}} {
+	fields := append([][2]string{{"name", job.Name}, {"size", job.Size}, {"background", job.Background}}, job.Wishes...)
+	for _, field := range fields {
 		if field[1] == "" {
 			continue
 		}

@@ -24,13 +24,14 @@ import (
 // Job says what to make of what.
 type Job struct {
 	Dir, Out         string
-	Size, Background string // as the customer writes them
-	Transparent      bool   // the photos are PNG: their background is transparent
-	Recursive        bool   // look into folders, and keep them
-	Again            bool   // try again what the rules refused
-	Name             string // of the batches, for operators; default none
-	URL              string // of the server
-	Forget           bool   // have the server erase each batch once its photos are here
+	Size, Background string      // as the customer writes them
+	Wishes           [][2]string // further fields of the form and their values
+	Transparent      bool        // the photos are PNG: their background is transparent
+	Recursive        bool        // look into folders, and keep them
+	Again            bool        // try again what the rules refused
+	Name             string      // of the batches, for operators; default none
+	URL              string      // of the server
+	Forget           bool        // have the server erase each batch once its photos are here
 	Language         problem.Language
 
 	// Plan is told how many pictures there are to do, Step each that is done. Both may be nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +21,8 @@ func (r *run) plan(ctx context.Context, pictures []*source) (todo []*source, kep
 			r.state.Photos[p.key] = &record{Out: outOf(rec), State: failed, Code: codeUnreadable, Message: text.Sentence, Advice: text.Advice}
 			continue
 		}
-		same := rec != nil && rec.SHA256 == sum && rec.Size == r.job.Size && rec.Background == r.job.Background
+		same := rec != nil && rec.SHA256 == sum && rec.Size == r.job.Size && rec.Background == r.job.Background &&
+			slices.Equal(rec.Wishes, r.job.Wishes)
 		switch {
 		case same && rec.State == done && exists(filepath.Join(r.job.Out, rec.Out)):
 			kept++
@@ -29,7 +31,7 @@ func (r *run) plan(ctx context.Context, pictures []*source) (todo []*source, kep
 			old++
 			continue
 		}
-		r.state.Photos[p.key] = &record{SHA256: sum, Size: r.job.Size, Background: r.job.Background, State: pending, Out: r.out(p, rec)}
+		r.state.Photos[p.key] = &record{SHA256: sum, Size: r.job.Size, Background: r.job.Background, Wishes: r.job.Wishes, State: pending, Out: r.out(p, rec)}
 		todo = append(todo, p)
 	}
 	return todo, kept, old, nil

@@ -41,14 +41,15 @@ type state struct {
 
 // record is one picture.
 type record struct {
-	SHA256     string `json:"sha256"`
-	Size       string `json:"size"`
-	Background string `json:"background"`
-	State      string `json:"state"`
-	Out        string `json:"out"` // the photo's name in the folder of photos
-	Code       string `json:"code,omitempty"`
-	Message    string `json:"message,omitempty"`
-	Advice     string `json:"advice,omitempty"`
+	SHA256     string      `json:"sha256"`
+	Size       string      `json:"size"`
+	Background string      `json:"background"`
+	Wishes     [][2]string `json:"wishes,omitempty"`
+	State      string      `json:"state"`
+	Out        string      `json:"out"` // the photo's name in the folder of photos
+	Code       string      `json:"code,omitempty"`
+	Message    string      `json:"message,omitempty"`
+	Advice     string      `json:"advice,omitempty"`
 }
 
 const stateVersion = 1
