@@ -17,6 +17,8 @@ func Available(t queue.Task) error {
 		return fault.New(problem.Expired, nil)
 	case !t.State.Final():
 		return fault.New(problem.NotFinished, nil, "state", string(t.State))
+	case Held(t):
+		return fault.New(problem.Held, nil)
 	case t.State != queue.Succeeded:
 		return fault.New(problem.NoResult, nil, "state", string(t.State), "reason", t.Code)
 	}

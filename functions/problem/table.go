@@ -26,6 +26,7 @@ const (
 	Conflict         = "conflict"
 	NotFinished      = "not_finished"
 	NoResult         = "no_result"
+	Held             = "held" // the photo is made, and waits for somebody's look
 	AlreadyFinal     = "already_final"
 	Gone             = "gone"
 	Expired          = "expired"
@@ -269,6 +270,9 @@ var table = map[string]Entry{
 	NoResult: {Status: http.StatusConflict,
 		English: Text{"The task ended without a photo.", "The task's status says why."},
 		Chinese: Text{"任务已结束，但没有生成照片。", "原因请查看任务状态。"}},
+	Held: {Status: http.StatusConflict,
+		English: Text{"The photo is made, but the cut around the person is doubtful: somebody looks at it before it is handed out.", "Ask again later. If it is urgent, send a picture taken in front of a plain wall."},
+		Chinese: Text{"照片已生成，但人像边缘不够可靠，需人工查看后才能提供。", "请稍后再查询。如急用，请提交在纯色墙前拍摄的照片。"}},
 	AlreadyFinal: {Status: http.StatusConflict,
 		English: Text{"The task is already over and cannot be cancelled.", "To remove its pictures, erase the task."},
 		Chinese: Text{"任务已经结束，无法取消。", "如需删除照片，请删除该任务。"}},

@@ -19,6 +19,8 @@ type View struct {
 	Stage           string          `json:"stage,omitempty"`
 	Options         json.RawMessage `json:"options,omitempty"`
 	ResultAvailable bool            `json:"result_available"`
+	Held            bool            `json:"held,omitempty"`    // the photo is made, and somebody looks at it before it is handed out
+	Message         string          `json:"message,omitempty"` // says so, in the reader's language
 	DownloadURL     string          `json:"download_url,omitempty"`
 	Parts           []photo.Part    `json:"parts,omitempty"`
 	Attempts        int             `json:"attempts"`
@@ -54,6 +56,9 @@ func (f *Function) view(t queue.Task, lang problem.Language) View {
 		v.ResultAvailable = !t.Erased && !t.Expired
 	case queue.Rejected, queue.Dead, queue.Cancelled:
 		v.Error = failure(t, lang)
+	}
+	if v.Held = photo.Held(t); v.Held {
+		v.Message = problem.Explain(problem.Held, nil, lang).Sentence
 	}
 	if v.ResultAvailable {
 		v.DownloadURL = f.opts.PublicURL + api.Prefix + "/result/" + t.ID
