@@ -158,6 +158,12 @@ func checkRules(s *spec.Spec) check.Rules {
 	if s.Trade {
 		rules = check.House()
 	}
+	if s.Editing.Policy != spec.CropOnly {
+		rules.Lenient = []string{"background_uniformity"} // it is replaced, or the customer wants to keep it
+	} else {
+		rules.Rejects = append(rules.Rejects, "background_uniformity")
+		rules.Judged = append(rules.Judged, "background_lightness", "background_a", "background_b")
+	}
 	for _, a := range s.Asks {
 		if a.Check == "" {
 			continue

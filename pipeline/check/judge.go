@@ -14,6 +14,7 @@ type Rules struct {
 	Asked   []string // measures the document asks for; those of Rejects are asked for too
 	Rejects []string // measures whose failure rejects the picture
 	Judged  []string // notes that the document judges all the same: outside their limits they warn
+	Lenient []string // measures that warn where they would fail: what they look at does not stay
 	Limits  map[string]Limits
 }
 
@@ -50,7 +51,7 @@ func (r Rules) judge(name string, value float64) Finding {
 		f.Verdict = Pass
 	case t.Note && !slices.Contains(r.Judged, name):
 		f.Verdict = Note
-	case l.Bearable.holds(value):
+	case l.Bearable.holds(value), slices.Contains(r.Lenient, name):
 		f.Verdict = Warn
 	default:
 		f.Verdict = Fail

@@ -26,6 +26,7 @@ const (
 	TooDark    = "too_dark"
 	TooBright  = "too_bright"
 	UnevenFace = "uneven_light" // one side of the face in shadow
+	Backdrop   = "background_uneven" // of a picture whose background may not be replaced
 	TooCoarse  = "too_coarse"   // enlarged too much, or compressed too hard
 
 	Empty             = "empty"            // a body or file of no bytes
