@@ -8,6 +8,7 @@ import (
 	"image"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -49,6 +50,11 @@ type piece struct {
 	Pix  []byte
 }
 
+// holds tells whether the piece has as many pixels as it says, of so many bytes each, and at least one.
+func (p piece) holds(bytes int) bool {
+	return p.W > 0 && p.H > 0 && p.W <= maxAnalysis && p.H <= maxAnalysis && len(p.Pix) == bytes*p.W*p.H
+}
+
 // size is that of a picture that is not at hand.
 type size struct{ w, h int }
 
@@ -79,10 +85,34 @@ func ReadAnalysis(data []byte) (*Analysis, error) {
 	if err := gob.NewDecoder(io.LimitReader(z, maxAnalysis)).Decode(a); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAnalysis, err)
 	}
-	if a.Format != analysisFormat || a.Face == nil || len(a.Alpha.Pix) != a.Alpha.W*a.Alpha.H || len(a.Person.Pix) != 3*a.Person.W*a.Person.H {
+	if a.Format != analysisFormat || !a.whole() {
 		return nil, ErrAnalysis
 	}
 	return a, nil
+}
+
+// whole tells whether the analysis has all that a photo is made of: pixels as many as it says, maps
+// that can be undone, and a face with its points.
+func (a *Analysis) whole() bool {
+	f := a.Face
+	if f == nil || len(f.Mesh) != face.MeshPoints || len(f.Depth) != face.MeshPoints || len(a.Values) == 0 || a.Width <= 0 || a.Height <= 0 {
+		return false
+	}
+	for _, p := range append([]geometry.Point{f.Min, f.Max, f.Eyes[0], f.Eyes[1], f.Chin, f.Sides[0], f.Sides[1]}, f.Mesh...) {
+		if !finite(p.X, p.Y) {
+			return false
+		}
+	}
+	return finite(f.Roll) && f.EyeDistance() > 0 && f.EyeMid() != f.Chin &&
+		a.Alpha.holds(1) && a.Person.holds(3) && invertible(a.ToWork) && invertible(a.FromUpright)
+}
+
+func finite(vs ...float64) bool {
+	return !slices.ContainsFunc(vs, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+}
+
+func invertible(m geometry.Affine) bool {
+	return finite(m.A, m.B, m.C, m.D, m.E, m.F) && m.Scale() > 0 && !math.IsInf(m.Scale(), 0)
 }
 
 // keep writes down what this run found.

@@ -35,12 +35,14 @@ func (f *Face) EyeDistance() float64 { return f.Eyes[0].Dist(f.Eyes[1]) }
 // EyeMid is the point between the iris centres.
 func (f *Face) EyeMid() geometry.Point { return f.Eyes[0].Mid(f.Eyes[1]) }
 
+// MeshPoints is how many points Face.Mesh has.
+const MeshPoints = 468
+
 // Points of the mesh (MediaPipe face_mesh topology).
 const (
 	meshChin       = 152
 	meshLeftSide   = 234
 	meshRightSide  = 454
-	meshPoints     = 468
 	meshInput      = 192
 	meshMargin     = 1.5 // side of the region over the longer side of the face
 	irisInput      = 64
@@ -96,7 +98,7 @@ func (f *Finder) runMesh(src resample.Source, region geometry.Affine) (mesh []ge
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	mesh, depth = make([]geometry.Point, meshPoints), make([]float64, meshPoints)
+	mesh, depth = make([]geometry.Point, MeshPoints), make([]float64, MeshPoints)
 	for i := range mesh {
 		mesh[i] = region.Apply(geometry.Point{X: float64(points[3*i]), Y: float64(points[3*i+1])})
 		depth[i] = float64(points[3*i+2]) * region.Scale()
@@ -108,14 +110,14 @@ func (f *Finder) runMesh(src resample.Source, region geometry.Affine) (mesh []ge
 func meshOutputs(out []models.Tensor) (points []float32, logit float64, err error) {
 	for _, t := range out {
 		switch len(t.Data) {
-		case 3 * meshPoints:
+		case 3 * MeshPoints:
 			points = t.Data
 		case 1:
 			logit = float64(t.Data[0])
 		}
 	}
 	if points == nil {
-		return nil, 0, fmt.Errorf("face mesh gave no %d points", meshPoints)
+		return nil, 0, fmt.Errorf("face mesh gave no %d points", MeshPoints)
 	}
 	return points, logit, nil
 }

@@ -15,8 +15,8 @@ func drawn(roll float64) *Face {
 		Eyes: [2]geometry.Point{turn.Apply(geometry.Point{X: -30}), turn.Apply(geometry.Point{X: 30})},
 		Chin: turn.Apply(geometry.Point{X: 4, Y: 110}),
 	}
-	for i := range meshPoints {
-		a := 2 * math.Pi * float64(i) / meshPoints
+	for i := range MeshPoints {
+		a := 2 * math.Pi * float64(i) / MeshPoints
 		f.Mesh = append(f.Mesh, turn.Apply(geometry.Point{X: 70 * math.Cos(a), Y: 20 + 90*math.Sin(a)}))
 	}
 	f.Roll = angle(f.Eyes[0], f.Eyes[1])
