@@ -141,7 +141,11 @@ func (r *run) check(context.Context) error {
 			r.values[i].Value = r.crop.Scale
 		}
 	}
-	findings := checkRules(r.req.Spec).Judge(r.values)
+	rules := checkRules(r.req.Spec)
+	if r.req.Person != nil && r.face.EyeDistance() < surelyMeasured {
+		rules.Lenient = append(rules.Lenient, "eyes_open", "sharpness")
+	}
+	findings := rules.Judge(r.values)
 	r.result.Report.Quality = findings
 	if reject := check.Rejection(findings); reject != nil {
 		return reject
@@ -151,6 +155,10 @@ func (r *run) check(context.Context) error {
 	}
 	return nil
 }
+
+// surelyMeasured is how many pixels there must be between the eyes for lids and sharpness to be
+// judged: of a smaller face in a group's picture they only warn, since nobody can come closer.
+const surelyMeasured = 40
 
 // checkRules are what document s makes of the measures of a picture.
 func checkRules(s *spec.Spec) check.Rules {
