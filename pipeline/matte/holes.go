@@ -73,34 +73,7 @@ func outside(a *resample.Plane) []bool {
 
 // reachable returns the pixels that are not opaque and 4-connected to the first, and marks them.
 func reachable(a *resample.Plane, first int, seen []bool) []int {
-	if seen[first] || a.Pix[first] > Opaque {
-		return nil
-	}
-	seen[first] = true
-	list := []int{first}
-	visit := func(i int) {
-		if !seen[i] && a.Pix[i] <= Opaque {
-			seen[i] = true
-			list = append(list, i)
-		}
-	}
-	for k := 0; k < len(list); k++ {
-		i := list[k]
-		x, y := i%a.W, i/a.W
-		if x > 0 {
-			visit(i - 1)
-		}
-		if x < a.W-1 {
-			visit(i + 1)
-		}
-		if y > 0 {
-			visit(i - a.W)
-		}
-		if y < a.H-1 {
-			visit(i + a.W)
-		}
-	}
-	return list
+	return connected(a, first, seen, func(v float32) bool { return v <= Opaque })
 }
 
 // wallLikelier tells whether the hole's pixels fit the background's colours better than the

@@ -36,17 +36,23 @@ func KeepPerson(a *resample.Plane, sx, sy int) float64 {
 // flood marks the pixels above Faint that are 4-connected to seed.
 func flood(a *resample.Plane, seed int) []bool {
 	seen := make([]bool, len(a.Pix))
-	seen[seed] = true
-	stack := []int{seed}
+	connected(a, seed, seen, func(v float32) bool { return v > Faint })
+	return seen
+}
+
+// connected returns first and the pixels 4-connected to it whose value is in, and marks them as
+// seen; those that are seen already are left out.
+func connected(a *resample.Plane, first int, seen []bool, in func(v float32) bool) []int {
+	var list []int
 	visit := func(i int) {
-		if !seen[i] && a.Pix[i] > Faint {
+		if !seen[i] && in(a.Pix[i]) {
 			seen[i] = true
-			stack = append(stack, i)
+			list = append(list, i)
 		}
 	}
-	for len(stack) > 0 {
-		i := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
+	visit(first)
+	for k := 0; k < len(list); k++ {
+		i := list[k]
 		x, y := i%a.W, i/a.W
 		if x > 0 {
 			visit(i - 1)
@@ -61,7 +67,7 @@ func flood(a *resample.Plane, seed int) []bool {
 			visit(i + a.W)
 		}
 	}
-	return seen
+	return list
 }
 
 // Top returns the first row, from above, with a run of at least need opaque pixels within columns
