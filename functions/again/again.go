@@ -48,11 +48,6 @@ func Prepare(ctx context.Context, store Blobs, t queue.Task, chosen photo.Option
 	case t.Erased:
 		return fresh, fault.New(problem.Gone, nil)
 	}
-	chosen.Person = person(t)
-	var err error
-	if fresh.Options, err = json.Marshal(chosen); err != nil {
-		return fresh, err
-	}
 	analysis, err := copyBlob(ctx, store, photo.AnalysisKey(t.ResultPrefix), photo.AnalysisKey(queue.TaskPrefix(fresh.ID)), t.ResultPrefix != "", maxAnalysis)
 	if err != nil {
 		return fresh, err
@@ -65,6 +60,10 @@ func Prepare(ctx context.Context, store Blobs, t queue.Task, chosen photo.Option
 		return fresh, fault.New(problem.OriginalGone, nil)
 	case original == nil:
 		original = analysis // of the same picture, which is what the digest is for
+	}
+	chosen.Person, chosen.Analysed = person(t), analysis != nil
+	if fresh.Options, err = json.Marshal(chosen); err != nil {
+		return fresh, err
 	}
 	fresh.Digest = photo.Digest(original, fresh.Options)
 	return fresh, nil

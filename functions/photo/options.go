@@ -83,6 +83,9 @@ type Options struct {
 	// Person is set when the picture is a part of a group's, and shows others too.
 	Person *Person `json:"person,omitempty"`
 
+	// Analysed says that an earlier task's analysis of the same picture lies at AnalysisKey.
+	Analysed bool `json:"analysed,omitzero"`
+
 	// Catalogue is the version of the catalogue that the order was made by. The report says which
 	// one the photo was made by.
 	Catalogue string `json:"catalogue,omitzero"`

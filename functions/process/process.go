@@ -96,7 +96,7 @@ func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pip
 		Keep: t.Label != photo.CanaryLabel && o.Person == nil} // an analysis knows nothing of neighbours
 	var data []byte
 	err = stage(ctx, "fetch", func(ctx context.Context) error {
-		data, err = h.fetch(ctx, t, &req)
+		data, err = h.fetch(ctx, t, o, &req)
 		return err
 	})
 	if err != nil {
@@ -124,12 +124,14 @@ func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pip
 
 // fetch reads what another task has found in the picture already, if this one began from it, and the
 // original, unless it is not needed then: data is nil.
-func (h *Handler) fetch(ctx context.Context, t queue.Task, req *pipeline.Request) (data []byte, err error) {
+func (h *Handler) fetch(ctx context.Context, t queue.Task, o photo.Options, req *pipeline.Request) (data []byte, err error) {
 	if t.InputKey == "" {
 		return nil, queue.Permanent(fault.New(problem.OriginalGone, nil))
 	}
-	if req.Analysis, err = h.recall(ctx, t.ID); err != nil {
-		return nil, err
+	if o.Analysed {
+		if req.Analysis, err = h.recall(ctx, t.ID); err != nil {
+			return nil, err
+		}
 	}
 	if req.Analysis != nil && req.Analysis.Serves(req) {
 		return nil, nil
