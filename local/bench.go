@@ -89,7 +89,36 @@ func (c *benchCmd) Run(ctx context.Context, out io.Writer) error {
 	if err := c.table(ctx, out, b, portrait, large); err != nil {
 		return err
 	}
-	return b.stageTable(ctx, out)
+	return c.again(ctx, out, b, portrait)
+}
+
+// again measures other photos of a picture that was handed in before, and prints the stages of both
+// kinds.
+func (c *benchCmd) again(ctx context.Context, out io.Writer, b *bencher, portrait []byte) error {
+	fresh, err := b.client.stages(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := measureM(ctx)
+	if err != nil {
+		return err
+	}
+	seconds, first, err := b.again(ctx, portrait, c.Count)
+	if err != nil {
+		return err
+	}
+	after, err := measureM(ctx)
+	if err != nil {
+		return err
+	}
+	m := (before + after) / 2
+	fmt.Fprintf(out, "\nanother colour of the same picture, %d times, 1 in flight: median %.3f s = %.2f M (M %.3f s), p90 %.3f s\n",
+		c.Count, median(seconds), median(seconds)/m, m, quantile(seconds, .9))
+	all, err := b.client.stages(ctx)
+	if err != nil {
+		return err
+	}
+	return printStages(out, fresh, since(first, all))
 }
 
 func (c *benchCmd) table(ctx context.Context, out io.Writer, b *bencher, portrait, large []byte) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,22 +29,32 @@ func newClient(url string) *client {
 
 // submit sends a picture and returns the task's id.
 func (c *client) submit(ctx context.Context, picture []byte, size string) (string, error) {
+	return c.post(ctx, "/api/v1/generate", picture, [2]string{"size", size})
+}
+
+// post sends a form, with a picture unless that is nil, and returns the id of the task that was
+// accepted.
+func (c *client) post(ctx context.Context, path string, picture []byte, fields ...[2]string) (string, error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
-	if err := form.WriteField("size", size); err != nil {
-		return "", err
+	for _, f := range fields {
+		if err := form.WriteField(f[0], f[1]); err != nil {
+			return "", err
+		}
 	}
-	part, err := form.CreateFormFile("image", "picture")
-	if err != nil {
-		return "", err
-	}
-	if _, err := part.Write(picture); err != nil {
-		return "", err
+	if picture != nil {
+		part, err := form.CreateFormFile("image", "picture")
+		if err != nil {
+			return "", err
+		}
+		if _, err := part.Write(picture); err != nil {
+			return "", err
+		}
 	}
 	if err := form.Close(); err != nil {
 		return "", err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/api/v1/generate", &body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+path, &body)
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +62,8 @@ func (c *client) submit(ctx context.Context, picture []byte, size string) (strin
 	var answer struct {
 		TaskID string `json:"task_id"`
 	}
-	return answer.TaskID, c.do(req, http.StatusAccepted, &answer)
+	err = c.do(req, http.StatusAccepted, &answer)
+	return answer.TaskID, err
 }
 
 // taskStatus is what the bench reads of a status answer.
@@ -105,22 +114,57 @@ func (b *bencher) one(ctx context.Context, picture []byte) (time.Duration, error
 	if err != nil {
 		return 0, err
 	}
+	end, err := b.client.finished(ctx, id)
+	return end.Sub(start), err
+}
+
+// again has count other photos made of one picture, one after the other, each in another colour than
+// the one before, and returns how long each took, as one does, and the stages up to the first.
+func (b *bencher) again(ctx context.Context, picture []byte, count int) (seconds []float64, before map[string]stageTimes, err error) {
+	first, err := b.client.submit(ctx, picture, b.size)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := b.client.finished(ctx, first); err != nil {
+		return nil, nil, err
+	}
+	if before, err = b.client.stages(ctx); err != nil {
+		return nil, nil, err
+	}
+	colours := []string{"red", "white", "grey"}
+	for i := range count {
+		start := time.Now()
+		id, err := b.client.post(ctx, "/api/v1/tasks/"+first+"/render", nil, [2]string{"size", b.size}, [2]string{"background", colours[i%len(colours)]})
+		if err != nil {
+			return nil, nil, err
+		}
+		end, err := b.client.finished(ctx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		seconds = append(seconds, end.Sub(start).Seconds())
+	}
+	return seconds, before, nil
+}
+
+// finished waits until a task has its photo, and returns when that was.
+func (c *client) finished(ctx context.Context, id string) (time.Time, error) {
 	tick := time.NewTicker(100 * time.Millisecond) // the end is read from the answer: this rate only costs
 	defer tick.Stop()
 	for {
-		s, err := b.client.status(ctx, id)
+		s, err := c.status(ctx, id)
 		if err != nil {
-			return 0, err
+			return time.Time{}, err
 		}
 		switch s.State {
 		case "succeeded":
-			return s.FinishedAt.Sub(start), nil
+			return s.FinishedAt, nil
 		case "rejected", "dead", "cancelled":
-			return 0, fmt.Errorf("%w: %s %s", errNotFinished, s.State, s.Error.Code)
+			return time.Time{}, fmt.Errorf("%w: %s %s", errNotFinished, s.State, s.Error.Code)
 		}
 		select {
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return time.Time{}, ctx.Err()
 		case <-tick.C:
 		}
 	}
@@ -185,48 +229,4 @@ func memoryOf(process, name string) float64 {
 		}
 	}
 	return 0
-}
-
-// stageTable prints the mean time of each stage over the whole run, from the server's own metrics.
-func (b *bencher) stageTable(ctx context.Context, out io.Writer) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.client.url+"/metrics", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := b.client.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	sums, counts := make(map[string]float64), make(map[string]float64)
-	var order []string
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		name, value, ok := strings.Cut(lines.Text(), "} ")
-		if !ok || !strings.HasPrefix(name, "idphoto_task_stage_seconds_") {
-			continue
-		}
-		_, stage, _ := strings.Cut(name, `stage="`)
-		stage, _, _ = strings.Cut(stage, `"`)
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return fmt.Errorf("metric %s: %w", name, err)
-		}
-		switch {
-		case strings.HasPrefix(name, "idphoto_task_stage_seconds_sum"):
-			sums[stage] += v
-			order = append(order, stage)
-		case strings.HasPrefix(name, "idphoto_task_stage_seconds_count"):
-			counts[stage] += v
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nstage\tmean ms\t")
-	for _, stage := range order {
-		fmt.Fprintf(w, "%s\t%.1f\t\n", stage, 1000*sums[stage]/counts[stage])
-	}
-	return w.Flush()
 }
