@@ -113,7 +113,12 @@ func (c *specsCmd) one(out io.Writer, s *spec.Spec) error {
 		if a.Check == "" {
 			name = "not checked"
 		}
-		line(name, "%s [%s, %s]", a.Words[c.Lang], a.Grade, a.Source)
+		line(name, "%s%s [%s, %s]", a.Words[c.Lang], askedBy(a), a.Grade, a.Source)
+	}
+	if s.Trade {
+		line("picture", "judged by our own rules: only what nobody wants on a photo rejects")
+	} else {
+		line("picture", "judged by the rules of ICAO Doc 9303 beside what is asked here")
 	}
 	for _, m := range s.Unchecked {
 		line("not checked", "%s %s %s: %s [%s, %s]", m.Measure, band(m.Min, m.Max), m.Unit, m.Reason, m.Grade, m.Source)
@@ -138,6 +143,21 @@ func (c *specsCmd) one(out io.Writer, s *spec.Spec) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// askedBy says which measure looks at what is asked for, and what comes of it.
+func askedBy(a spec.Ask) string {
+	if a.Check == "" {
+		return ""
+	}
+	words := " (" + a.Check
+	if a.Max != nil {
+		words += fmt.Sprintf(" at most %g", *a.Max)
+	}
+	if a.Rejects {
+		return words + "; a failure rejects)"
+	}
+	return words + "; a failure is reported)"
 }
 
 func band(lo, hi *float64) string {

@@ -40,6 +40,16 @@ func TestSpecsShowsARecord(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, one)
 		}
 	}
+	for id, wants := range map[string][]string{
+		"us-passport": {"glasses; a failure", "ICAO Doc 9303"}, "1-inch": {"our own rules"}, "de-passport-child": {"child of 6 to 9", "not checked"},
+	} {
+		one := specsOutput(t, id)
+		for _, want := range wants {
+			if !strings.Contains(one, want) {
+				t.Errorf("%q is missing in\n%s", want, one)
+			}
+		}
+	}
 	if refused := specsOutput(t, "us-passport-online"); !strings.Contains(refused, "size_unpublished") {
 		t.Errorf("no refusal in\n%s", refused)
 	}
