@@ -280,7 +280,7 @@ func shrunk(img image.Image, factor int) image.Image {
 
 func TestStagesRunInOrderAndStopWhenRefused(t *testing.T) {
 	data := readFile(t, "testdata/s01_astronaut.png")
-	want := []string{"decode", "detect", "landmarks", "matte", "geometry", "compose", "encode"}
+	want := []string{"decode", "detect", "landmarks", "matte", "geometry", "check", "compose", "encode"}
 	stop := errors.New("lease lost")
 	for i := range want {
 		var seen []string

@@ -48,20 +48,9 @@ func (r *run) render(ctx context.Context, k float64) (photo *image.RGBA, cutout 
 		Then(r.crop.ToPhoto().Inverse())
 	toSource := toHead.Then(r.area.toSource)
 	photo = resample.Sample(r.pixels, toSource.Then(r.pixels.fromUpright), w, h, resample.Cubic)
-	if r.req.Background.Kind == spec.Original && r.req.Touch.Zero() {
-		return photo, nil, nil
-	}
-	alpha, err := r.matteOf(ctx, photo, toHead, toSource)
-	if err != nil {
-		return nil, nil, err
-	}
-	if r.req.Background.Kind == spec.Original {
-		photo = r.touch(photo, alpha, toSource.Inverse())
-	} else {
-		fg := r.touchColors(compose.Foreground(photo, alpha), w, h, toSource.Inverse())
-		cutout = compose.Cutout(fg, alpha)
-		if r.req.Background.Kind == spec.Solid {
-			photo = compose.Over(fg, alpha, r.req.Background.Color)
+	if r.req.Background.Kind != spec.Original || r.touches() {
+		if photo, cutout, err = r.dress(ctx, photo, toHead); err != nil {
+			return nil, nil, err
 		}
 	}
 	if r.req.Touch.Mirror {
@@ -71,6 +60,32 @@ func (r *run) render(ctx context.Context, k float64) (photo *image.RGBA, cutout 
 		}
 	}
 	return photo, cutout, nil
+}
+
+// dress puts the wanted background behind the person in a sampled photo, and touches the person up.
+func (r *run) dress(ctx context.Context, photo *image.RGBA, toHead geometry.Affine) (*image.RGBA, *image.NRGBA, error) {
+	toSource := toHead.Then(r.area.toSource)
+	alpha, err := r.matteOf(ctx, photo, toHead, toSource)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.req.Background.Kind == spec.Original {
+		return r.touch(photo, alpha, toSource.Inverse()), nil, nil
+	}
+	size := photo.Rect.Size()
+	fg := r.touchColors(compose.Foreground(photo, alpha), size.X, size.Y, toSource.Inverse())
+	cutout := compose.Cutout(fg, alpha)
+	if r.req.Background.Kind == spec.Solid {
+		photo = compose.Over(fg, alpha, r.req.Background.Color)
+	}
+	return photo, cutout, nil
+}
+
+// touches tells whether the person is to look otherwise than taken; mirroring is none of that.
+func (r *run) touches() bool {
+	o := r.req.Touch
+	o.Mirror = false
+	return !o.Zero()
 }
 
 // touch improves the person in img as far as was asked.
@@ -84,7 +99,7 @@ func (r *run) touch(img *image.RGBA, person *resample.Plane, toPhoto geometry.Af
 
 // touchColors does so with the person's own colours of a w x h photo, as package compose has them.
 func (r *run) touchColors(fg []float32, w, h int, toPhoto geometry.Affine) []float32 {
-	if r.req.Touch.Zero() {
+	if !r.touches() {
 		return fg
 	}
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
