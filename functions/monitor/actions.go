@@ -111,14 +111,18 @@ func (m *Monitor) one(r *http.Request, name string, do func(context.Context, que
 	return outcome{Audit: name, Target: t.ID, Count: 1, Message: "task_" + name, Next: Base + "/tasks/" + t.ID}, nil
 }
 
-// runAgain makes a new task from the same original, with another size or background. The first
+// runAgain makes a new task from the same original, with what the form asks for instead. The first
 // task stays as it is; the new one belongs to no batch, whose numbers stay true.
 func (m *Monitor) runAgain(r *http.Request, in values) (outcome, error) {
 	t, err := m.taskOf(r)
 	if err != nil {
 		return outcome{}, err
 	}
-	chosen, err := photo.Choose(photo.Order{Size: in["size"], Background: in["background"]})
+	order, err := otherOrder(t, in)
+	if err != nil {
+		return outcome{}, err
+	}
+	chosen, err := photo.Choose(order)
 	if err != nil {
 		return outcome{}, err
 	}

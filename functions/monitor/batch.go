@@ -9,6 +9,7 @@ import (
 
 	"idphoto/functions/api"
 	"idphoto/functions/batch"
+	"idphoto/functions/photo"
 	"idphoto/functions/problem"
 	"idphoto/infra/auth"
 	"idphoto/infra/blobs"
@@ -24,6 +25,7 @@ type batchModel struct {
 	Failed  bool            `json:"failed"` // only tasks that ended without a photo
 	Next    string          `json:"next,omitempty"`
 	Files   []batchFile     `json:"files,omitempty"`
+	Refused []member        `json:"refused_people,omitempty"` // of its group pictures
 
 	Named     bool        `json:"-"`
 	States    []stateChip `json:"-"`
@@ -43,6 +45,9 @@ type batchFile struct {
 	TaskID string      `json:"task_id,omitempty"`
 	State  queue.State `json:"state"`          // of the task; batch.Refused for a file that became none, batch.Missing when the row is gone
 	Code   string      `json:"code,omitempty"` // why there is no photo
+	Row    int         `json:"row,omitempty"`  // of somebody in a group picture
+	Seat   int         `json:"seat,omitempty"`
+	Shown  string      `json:"-"` // word for the state
 }
 
 var failedStates = []queue.State{queue.Rejected, queue.Dead, queue.Cancelled}
@@ -83,6 +88,9 @@ func (m *Monitor) batchPage(r *http.Request, b queue.Batch) (batchModel, error) 
 	}
 	for _, t := range tasks {
 		p.Tasks = append(p.Tasks, viewOf(t, m.opts.Now()))
+	}
+	if p.Refused, err = m.refusedIn(r.Context(), b); err != nil {
+		return batchModel{}, err
 	}
 	here := p.All
 	if p.Failed {
@@ -177,7 +185,7 @@ func (m *Monitor) tasksOfBatch(ctx context.Context, id string) (map[string]queue
 func (p *batchModel) addFiles(manifest batch.Manifest, tasks map[string]queue.Task) {
 	p.Files, p.Named = []batchFile{}, true
 	for _, e := range manifest.Lines(tasks) {
-		file := batchFile{Name: e.Name, TaskID: e.TaskID, State: batch.Refused, Code: e.Code}
+		file := batchFile{Name: e.Name, TaskID: e.TaskID, State: batch.Refused, Code: e.Code, Row: e.Row, Seat: e.Seat}
 		if t, ok := tasks[e.TaskID]; ok {
 			file.State, file.Code = t.State, t.Code
 			if t.Erased {
@@ -186,10 +194,14 @@ func (p *batchModel) addFiles(manifest batch.Manifest, tasks map[string]queue.Ta
 		} else if e.TaskID != "" {
 			file.State = batch.Missing
 		}
+		if file.Shown = string(file.State); photo.Held(tasks[e.TaskID]) {
+			file.Shown = "held"
+		}
 		if !p.Failed || file.State.Final() && file.State != queue.Succeeded || file.State == batch.Refused || file.State == batch.Missing {
 			p.Files = append(p.Files, file)
 		}
 	}
+	p.Refused = nil                           // they are among the files
 	p.NamesPath, p.First, p.More = "", "", "" // all names are on one page
 	p.All, p.Bad = p.All+"/names", p.All+"/names?failed=true"
 }

@@ -42,6 +42,7 @@ type state struct {
 	workers []queue.WorkerInfo
 	hour    *past // by minutes
 	shifts  []shift
+	held    waiting
 	writes  error // why the ledger takes no writes; nil when it does
 }
 
@@ -54,6 +55,7 @@ func (m *Monitor) findings(s state) []finding {
 	found = append(found, m.ofLanes(s)...)
 	found = append(found, m.ofWorkers(s)...)
 	found = append(found, ofEnds(s)...)
+	found = append(found, ofHeld(s)...)
 	if f, silent := ofJanitor(s); silent {
 		found = append(found, f)
 	}

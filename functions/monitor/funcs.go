@@ -30,11 +30,12 @@ func (s *shell) funcs(who *reader) template.FuncMap {
 		"sentence": func(code string, values map[string]any) string {
 			return problem.Explain(code, values, who.lang).Sentence
 		},
-		"advice": func(code string, values map[string]any) string { return problem.Explain(code, values, who.lang).Advice },
-		"short":  short,
-		"dict":   dict,
-		"say":    func(f finding) (template.HTML, error) { return s.say(*who, f) },
-		"chart":  func(c chart) (template.HTML, error) { return s.draw(*who, c) },
+		"advice":   func(code string, values map[string]any) string { return problem.Explain(code, values, who.lang).Advice },
+		"short":    short,
+		"quantity": func(value, unit string) string { return quantity(value, s.named(who.lang, "measure.unit.", unit)) },
+		"dict":     dict,
+		"say":      func(f finding) (template.HTML, error) { return s.say(*who, f) },
+		"chart":    func(c chart) (template.HTML, error) { return s.draw(*who, c) },
 	}
 }
 
@@ -66,6 +67,17 @@ func whole(n any) (string, error) {
 		digits = digits[:i] + "," + digits[i:]
 	}
 	return sign + digits, nil
+}
+
+// quantity puts a number and its unit together. A degree's sign follows without a space.
+func quantity(value, unit string) string {
+	switch unit {
+	case "":
+		return value
+	case "°":
+		return value + unit
+	}
+	return value + " " + unit
 }
 
 // percent writes a share of 1. What is not quite nothing or all never reads so.

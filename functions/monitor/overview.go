@@ -169,6 +169,9 @@ func (m *Monitor) state(r *http.Request) (s state, err error) {
 	if s.shifts, err = m.shifts(r, s.hour); err != nil {
 		return s, err
 	}
+	if s.held, err = m.held(ctx); err != nil {
+		return s, err
+	}
 	s.writes = m.ledger.Ping(ctx)
 	return s, nil
 }

@@ -72,10 +72,10 @@ func pictureKey(t queue.Task, part string) (string, error) {
 	return photo.Key(t.ResultPrefix, photo.Part(part)), nil
 }
 
-// resultOf is empty for a task that has none.
+// resultOf is empty for a task that has none. A held photo is there to be looked at.
 func resultOf(t queue.Task) photo.Result {
 	var r photo.Result
-	if t.State == queue.Succeeded {
+	if t.State == queue.Succeeded || photo.Held(t) {
 		_ = json.Unmarshal(t.Result, &r) // other kinds keep what they like
 	}
 	return r

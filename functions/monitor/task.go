@@ -27,12 +27,14 @@ type taskModel struct {
 	Waterfall  waterfall       `json:"waterfall"`
 	Report     json.RawMessage `json:"report,omitempty"`
 	Unreadable *unreadable     `json:"unreadable,omitempty"`
+	People     []member        `json:"people,omitempty"` // of a group picture
 	TraceID    string          `json:"trace_id,omitempty"`
 	TraceURL   string          `json:"trace_url,omitempty"`
 
 	Why      map[string]any `json:"-"` // values for the sentence of Task.Code
 	Rules    *reportView    `json:"-"`
 	Options  photo.Options  `json:"-"`
+	Wishes   []wish         `json:"-"`
 	May      taskMay        `json:"-"`
 	Pictures []pictureLink  `json:"-"` // none until they are asked for
 	Show     string         `json:"-"` // address that asks for them; empty when there are none or they are shown
@@ -44,7 +46,7 @@ type taskModel struct {
 
 // moment is a change of the task's state, and how long after the one before it came.
 type moment struct {
-	Name  string        `json:"name"` // created, started, due, or the state that ended it
+	Name  string        `json:"name"` // created, started, due, or the state that ended it, see shownState
 	At    time.Time     `json:"at"`
 	After time.Duration `json:"after_ns"`
 }
@@ -99,6 +101,9 @@ func (m *Monitor) task(r *http.Request) (any, error) {
 	if err := m.addReport(r, t, &p); err != nil {
 		return nil, err
 	}
+	if p.People, err = m.members(r.Context(), t); err != nil {
+		return nil, err
+	}
 	p.addDeeds(t, r)
 	return p, nil
 }
@@ -119,7 +124,7 @@ func momentsOf(t queue.Task) []moment {
 	add("started", t.StartedAt)
 	switch {
 	case t.State.Final():
-		add(string(t.State), t.FinishedAt)
+		add(shownState(t), t.FinishedAt)
 	case t.State == queue.Retrying:
 		add("due", t.DueAt)
 	}
@@ -198,13 +203,14 @@ func (p *taskModel) addDeeds(t queue.Task, r *http.Request) {
 	who := auth.From(r.Context())
 	p.May = taskMay{
 		Act:    who.May(auth.Operator),
-		Retry:  readable && !t.Erased && (original || t.Kind != photo.Kind) && slices.Contains(retried, t.State),
-		Accept: t.State == queue.Rejected && t.ResultPrefix != "" && !t.Erased,
+		Retry:  readable && !t.Erased && (original || t.Kind != photo.Kind && t.Kind != photo.Group) && slices.Contains(retried, t.State),
+		Accept: photo.Held(t),
 		Again:  original && t.Kind == photo.Kind,
 		Cancel: !t.State.Final() && !t.CancelRequested,
 		Erase:  !t.Erased,
 	}
 	_ = json.Unmarshal(t.Options, &p.Options) // other kinds have others
+	p.Wishes = wishesOf(p.Options.Wishes)
 	if p.May.Again {
 		for _, s := range spec.All() {
 			p.Specs = append(p.Specs, s.ID)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"idphoto/functions/photo"
 	"idphoto/infra/auth"
 	"idphoto/queue"
 )
@@ -40,6 +41,9 @@ type taskView struct {
 	UpdatedAt       time.Time       `json:"updated_at"`
 	Wait            time.Duration   `json:"wait_ns"`          // from creation to the first claim, or until now
 	Took            time.Duration   `json:"took_ns,omitzero"` // from the first claim to the end, or until now
+	Held            bool            `json:"held,omitempty"`   // it has a photo, which somebody has to look at
+	Person          *photo.Person   `json:"-"`                // whom of a group picture it is about; Options say so too
+	Shown           string          `json:"-"`                // word for its state
 	Started         bool            `json:"-"`
 }
 
@@ -48,7 +52,7 @@ func viewOf(t queue.Task, now time.Time) taskView {
 		ID: t.ID, State: t.State, Stage: t.Stage, Kind: t.Kind, Lane: t.Lane, BatchID: t.BatchID, Label: t.Label, Code: t.Code,
 		Detail: t.Detail, Options: t.Options, Result: t.Result, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts,
 		CancelRequested: t.CancelRequested, Erased: t.Erased, Expired: t.Expired, HasOriginal: t.InputKey != "", Digest: t.Digest,
-		TraceParent: t.TraceParent, CreatedAt: t.CreatedAt.UTC(), DueAt: t.DueAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
+		Held: photo.Held(t), Person: photo.PersonOf(t.Options), Shown: shownState(t), TraceParent: t.TraceParent, CreatedAt: t.CreatedAt.UTC(), DueAt: t.DueAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 	}
 	begun, end := now, now
 	if !t.FinishedAt.IsZero() {
