@@ -17,7 +17,9 @@ import (
 	"sync"
 	"testing"
 
+	"idphoto/functions/photo"
 	"idphoto/functions/problem"
+	"idphoto/pipeline/check"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/sheet"
 	"idphoto/pipeline/spec"
@@ -35,8 +37,11 @@ type fakeService struct {
 	erased   []string
 	refuse   error            // what generate answers instead of 202
 	outcome  *fault.Error     // why tasks are rejected; nil: they succeed
+	held     bool             // the photos of new tasks wait for somebody's look
+	bare     bool             // nothing is left to make another photo of
 	noEvents bool             // the event stream is not there
 	uploads  []map[string]any // what generate was sent
+	renders  []map[string]any // what render was sent
 
 	step chan struct{} // each token lets a task go one step on; closed: no waiting
 }
@@ -55,11 +60,19 @@ func (f *fakeService) sent() []map[string]any {
 	return slices.Clone(f.uploads)
 }
 
+// rendered returns what render was sent so far.
+func (f *fakeService) rendered() []map[string]any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.renders)
+}
+
 // fakeTask is one accepted picture.
 type fakeTask struct {
 	id         string
 	spec       *spec.Spec
 	background spec.Background
+	hd, held   bool
 	position   int
 	outcome    *fault.Error
 }
@@ -75,6 +88,16 @@ var fakeChecks = []map[string]any{
 	{"measure": "head_height", "value_mm": 33.214, "min_mm": 32, "max_mm": 36, "verdict": "pass", "grade": "A"},
 	{"measure": "chin_gap", "value_mm": 8.1, "min_mm": 7, "verdict": "pass", "grade": "house"},
 	{"measure": "crown_gap", "value_mm": 1.9, "min_mm": 3, "max_mm": 5, "verdict": "fail", "grade": "B"},
+	{"measure": "eye_line", "value_mm": 18, "min_mm": 19, "max_mm": 22, "verdict": "warn", "grade": "B"},
+}
+
+// fakeQuality is one finding of each verdict.
+var fakeQuality = []check.Finding{
+	{Measure: "eyes_open", Verdict: check.Pass, Asked: true},
+	{Measure: "sharpness", Verdict: check.Pass},
+	{Measure: "glasses", Verdict: check.Note},
+	{Measure: "expression_neutrality", Verdict: check.Warn, Asked: true},
+	{Measure: "illumination_uniformity", Verdict: check.Fail},
 }
 
 // fakeSteps are the states and stages every task passes before its end.
@@ -96,6 +119,7 @@ func newFakeService(t testing.TB) *fakeService {
 		writeJSON(w, http.StatusOK, map[string]any{"specs": spec.All()})
 	})
 	mux.HandleFunc("POST /api/v1/generate", f.generate)
+	mux.HandleFunc("POST /api/v1/tasks/{id}/render", f.render)
 	mux.HandleFunc("GET /api/v1/status/{id}", f.status)
 	mux.HandleFunc("GET /api/v1/tasks/{id}/events", f.events)
 	mux.HandleFunc("GET /api/v1/result/{id}", f.result)
@@ -128,15 +152,56 @@ func (f *fakeService) generate(w http.ResponseWriter, r *http.Request) {
 		"bytes": n, "filename": header.Filename, "size": r.FormValue("size"), "background": r.FormValue("background"),
 		"key": r.Header.Get("Idempotency-Key"),
 	})
-	s, err := spec.Lookup(r.FormValue("size"))
-	background, err2 := spec.ParseBackground(r.FormValue("background"))
-	for _, err := range []error{f.refuse, err, err2} {
-		if err != nil {
-			problem.Write(w, r, err)
-			return
+	if f.refuse != nil {
+		problem.Write(w, r, f.refuse)
+		return
+	}
+	f.accept(w, r)
+}
+
+// render answers as the service does: what it can read it refuses for the service's own reasons.
+func (f *fakeService) render(w http.ResponseWriter, r *http.Request) {
+	task := f.find(w, r)
+	if task == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.bare {
+		problem.Write(w, r, fault.New(problem.OriginalGone, nil))
+		return
+	}
+	f.renders = append(f.renders, map[string]any{
+		"of": task.id, "size": r.FormValue("size"), "background": r.FormValue("background"), "skin": r.FormValue("skin"), "mirror": r.FormValue("mirror"),
+		"size_kb": r.FormValue("size_kb"), "hd": r.FormValue("hd"),
+	})
+	f.accept(w, r)
+}
+
+// accept makes a task of the form's fields; f.mu is held.
+func (f *fakeService) accept(w http.ResponseWriter, r *http.Request) {
+	var order photo.Order
+	for _, field := range photo.Fields {
+		if value, ok := r.MultipartForm.Value[field]; ok {
+			if err := order.Set(field, value[0]); err != nil {
+				problem.Write(w, r, err)
+				return
+			}
 		}
 	}
-	task := &fakeTask{id: fmt.Sprintf("task-%d", len(f.tasks)+1), spec: s, background: background, outcome: f.outcome}
+	chosen, err := photo.Choose(order)
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	s, background, err := chosen.Resolve()
+	if err != nil {
+		problem.Write(w, r, err)
+		return
+	}
+	task := &fakeTask{
+		id: fmt.Sprintf("task-%d", len(f.tasks)+1), spec: s, background: background, hd: chosen.HD, held: f.held, outcome: f.outcome,
+	}
 	f.tasks[task.id] = task
 	writeJSON(w, http.StatusAccepted, map[string]any{
 		"task_id": task.id, "status": "submitted", "message": "ok", "status_url": "/api/v1/status/" + task.id,
@@ -151,6 +216,9 @@ func (f *fakeService) view(task *fakeTask, lang problem.Language) map[string]any
 	switch {
 	case task.position < len(fakeSteps):
 		maps.Copy(body, fakeSteps[task.position])
+	case task.held:
+		body["status"], body["state"], body["held"] = "FAILURE", "rejected", true
+		body["error"] = problem.Body(fault.MatteUncertain, nil, lang)
 	case task.outcome != nil:
 		body["status"], body["state"] = "FAILURE", "rejected"
 		if task.outcome.Code == queue.CodeCancelled {
@@ -161,6 +229,9 @@ func (f *fakeService) view(task *fakeTask, lang problem.Language) map[string]any
 		body["status"], body["state"], body["result_available"] = "SUCCESS", "succeeded", true
 		body["download_url"] = "/api/v1/result/" + task.id
 		body["parts"] = []string{"photo", "cutout", "report"}
+		if task.hd {
+			body["parts"] = []string{"photo", "hd", "cutout", "report"}
+		}
 	}
 	return body
 }
@@ -239,7 +310,8 @@ func (f *fakeService) result(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.URL.Query().Get("part") == "report" {
 		writeJSON(w, http.StatusOK, map[string]any{
-			"rules": fakeChecks, "height_px": task.spec.HeightPx, "upscale": 1.5, "crown_y_px": 40.5,
+			"rules": fakeChecks, "quality": fakeQuality, "not_checked": []string{"recent", "background_shade"},
+			"tilt": map[string]any{"value_deg": 0.4, "max_deg": 8, "verdict": "pass", "grade": "B"}, "height_px": task.spec.HeightPx, "upscale": 1.5, "crown_y_px": 40.5,
 			"chin_px": map[string]any{"x": 200, "y": 380.0}, "eyes_px": []map[string]any{{"x": 150, "y": 200}, {"x": 250, "y": 210}},
 		})
 		return

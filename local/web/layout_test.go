@@ -45,6 +45,7 @@ func TestNothingMovesWhileAPhotoIsMade(t *testing.T) {
 		t.Errorf("the photo moved %s to %s", start, got)
 	}
 	service.set(func(f *fakeService) { f.outcome = fakeRejection })
+	b.choose(portrait(t))
 	b.click("#make")
 	b.waitState("failed")
 	if got := places(); got != start {
@@ -83,11 +84,12 @@ func TestEveryControlHasAName(t *testing.T) {
 	b.click(`.swatch:has([value="custom"])`)
 	b.click("#make")
 	b.waitState("done")
+	b.do(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll(".settings details").forEach((d) => { d.open = true; })`))
 	tree, err := chromedp.Call(b.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	controls := []string{"button", "link", "radio", "textbox", "searchbox", "ColorWell", "image", "region", "progressbar"}
+	controls := []string{"slider", "checkbox", "spinbutton", "DisclosureTriangle", "button", "link", "radio", "textbox", "searchbox", "ColorWell", "image", "region", "progressbar"}
 	seen := make(map[string]int)
 	for _, node := range tree.Nodes {
 		if node.Ignored || node.Role == nil {
@@ -101,6 +103,9 @@ func TestEveryControlHasAName(t *testing.T) {
 		}
 	}
 	offered := slices.DeleteFunc(spec.All(), func(s *spec.Spec) bool { return !s.Available })
+	if seen["slider"] != 8 || seen["checkbox"] != 2 || seen["spinbutton"] != 2 {
+		t.Errorf("%d sliders, %d boxes to tick and %d numbers, want 8, 2 and 2", seen["slider"], seen["checkbox"], seen["spinbutton"])
+	}
 	if want := len(offered) + 9; seen["radio"] != want { // nine backgrounds
 		t.Errorf("%d radio buttons, want %d", seen["radio"], want)
 	}

@@ -101,9 +101,22 @@ func photographStates(t *testing.T, width, height int64, lang, theme, prefix str
 	b.wait(`document.querySelector("#print-sheet").naturalWidth > 0`)
 	shoot("4-print")
 	b.click("#print-close")
-	b.click(`.swatch:has([value="red"])`)
-	b.click("#make")
+	b.click(`.swatch:has([value="red"])`) // makes the photo at once
 	b.wait(`document.querySelectorAll("#history-list img").length === 2`)
+	b.click(`.document:has([value="1-inch"])`) // free: may be touched up
+	b.wait(`document.querySelectorAll("#history-list img").length === 3`)
+	b.click("#touch summary")
+	b.put("#touch-skin", "40")
+	b.wait(`document.querySelectorAll("#history-list img").length === 4`)
+	b.click("#file-wishes summary")
+	b.click("#hd")
+	b.wait(`document.querySelectorAll("#history-list img").length === 5`)
+	shoot("4-wishes")
+	b.click(`.document:has([value="au-passport"])`) // may only be cropped
+	b.wait(`!document.querySelector("#touch-forbidden").hidden && !document.querySelector("#photo").classList.contains("renewing")`)
+	shoot("4-forbidden")
+	b.click("#touch summary")
+	b.click("#file-wishes summary")
 	b.click("#erase")
 	shoot("5-erase")
 	b.click(`#confirm [value="keep"]`)
@@ -111,10 +124,18 @@ func photographStates(t *testing.T, width, height int64, lang, theme, prefix str
 		b.choose(bad)
 	} else {
 		service.set(func(f *fakeService) { f.outcome = fakeRejection })
+		b.choose(picture)
 	}
 	b.click("#make")
 	b.waitState("failed")
 	shoot("6-failed")
+	if !live {
+		service.set(func(f *fakeService) { f.outcome, f.held = nil, true })
+		b.choose(picture)
+		b.click("#make")
+		b.waitState("held")
+		shoot("6-held")
+	}
 	if !live {
 		b.check(strings.TrimPrefix(address, "http://"))
 	}

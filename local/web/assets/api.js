@@ -33,15 +33,12 @@ function parse(text) {
   }
 }
 
-async function call(method, path, signal) {
+async function call(method, path, signal, body) {
   let response;
   try {
-    response = await fetch(path, { method, signal, cache: "no-store", headers: { "Accept-Language": language() } });
-  } catch (err) {
-    if (signal?.aborted) {
-      throw err;
-    }
-    throw new Problem("offline");
+    response = await fetch(path, { method, signal, body, cache: "no-store", headers: { "Accept-Language": language() } });
+  } catch {
+    throw new Problem(signal?.aborted ? "cancelled" : "offline");
   }
   if (!response.ok) {
     throw Problem.from(parse(await response.text()), response.status);
@@ -49,8 +46,8 @@ async function call(method, path, signal) {
   return response;
 }
 
-async function json(method, path, signal) {
-  const response = await call(method, path, signal);
+async function json(method, path, signal, form) {
+  const response = await call(method, path, signal, form);
   const body = parse(await response.text());
   if (body === null) {
     throw new Problem("unexpected", { status: response.status });
@@ -65,16 +62,27 @@ export async function documents() {
   return specs.filter((s) => s.available !== false);
 }
 
+function formOf(fields) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    form.append(name, value);
+  }
+  return form;
+}
+
+/** Asks for another photo of a task's picture; fields say what is different from before. */
+export function render(id, fields, signal) {
+  return json("POST", `${root}/tasks/${encodeURIComponent(id)}/render`, signal, formOf(fields));
+}
+
 /**
  * Sends a picture. XMLHttpRequest, because fetch cannot tell how much has been sent. The file's
  * name stays here: the part is always called "picture".
- * @param order {file, size, background, key}; the same key never makes two tasks
+ * @param order {file, fields, key}: fields as the service's form has them; the same key never makes two tasks
  * @param onSent called with the fraction sent, 0 to 1
  */
 export function generate(order, onSent, signal) {
-  const form = new FormData();
-  form.append("size", order.size);
-  form.append("background", order.background);
+  const form = formOf(order.fields);
   form.append("image", order.file, "picture");
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -107,7 +115,7 @@ export function eventsPath(id) {
   return `${root}/tasks/${encodeURIComponent(id)}/events`;
 }
 
-/** The address of one part of a finished task: photo, cutout or report. */
+/** The address of one part of a finished task: photo, hd, cutout or report. */
 export function resultPath(id, part) {
   return `${root}/result/${encodeURIComponent(id)}?part=${part}`;
 }

@@ -4,7 +4,7 @@ import { language, onLanguage, t } from "./i18n.js";
 import { $, element } from "./page.js";
 import { backgroundName, documentName } from "./settings.js";
 
-const photos = []; // newest first: {id, spec, background, picture, parts, blob, url, report, at}
+const photos = []; // newest first: {id, spec, background, wishes, picture, parts, blob, url, report, at}
 const tasks = new Set(); // every task whose pictures the service may still hold
 let current = null;
 let onShow = () => {};
@@ -15,10 +15,15 @@ export function noteTask(id) {
   draw();
 }
 
-/** Adds a finished photo and marks it as the one shown. */
+/** Adds a finished photo. */
 export function addPhoto(made) {
   photos.unshift(made);
-  markShown(made.id);
+  draw();
+}
+
+/** The newest photo that passes the test. */
+export function latestPhoto(test) {
+  return photos.find(test);
 }
 
 /** Marks which photo is shown; null for none. */

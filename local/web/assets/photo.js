@@ -9,11 +9,12 @@ import { $, announce, wording } from "./page.js";
 import { setPrintable, startPrint } from "./print.js";
 import { backgroundName, documentName } from "./settings.js";
 
-const stages = ["fetch", "decode", "detect", "landmarks", "matte", "geometry", "compose", "encode", "store"];
+// Another photo of a picture has "recall" in place of what the networks do.
+const stages = ["fetch", "decode", "detect", "landmarks", "matte", "recall", "geometry", "check", "compose", "encode", "store"];
 
 let view = { state: "empty", spec: null, background: "" };
 
-/** Which of empty, working, done and failed is shown. */
+/** Which of empty, working, done, held and failed is shown. */
 export function photoState() {
   return view.state;
 }
@@ -31,6 +32,17 @@ export function showWorking(order) {
   announce(t("state.running"));
 }
 
+/** The photo is about to be replaced by another of the same picture, and stays until then. */
+export function showRenewing() {
+  setRenewing(true);
+  announce(t("photo.renewing"));
+}
+
+function setRenewing(on) {
+  $("photo").classList.toggle("renewing", on);
+  $("photo").setAttribute("aria-busy", String(on || view.state === "working"));
+}
+
 /** One step of the work: a task's status, or {state: "sending", sent: 0..1}. */
 export function showStep(step) {
   if (view.state !== "working") {
@@ -45,9 +57,20 @@ export function showStep(step) {
 
 /** The finished photo {id, spec, background, parts, blob, url, report}. */
 export function showPhoto(made) {
-  closeChecks();
   view = { state: "done", spec: made.spec, background: made.background, made };
   draw();
+}
+
+/** A photo that is made, and that somebody looks at before it is handed out. */
+export function showHeld(order, id) {
+  view = { state: "held", spec: order.spec, background: order.background, id };
+  draw();
+  announce(t("photo.held"));
+}
+
+/** The photo that is shown, or undefined. */
+export function shownPhoto() {
+  return view.made;
 }
 
 /** Why there is no photo. A task's id is there when its picture can still be erased. */
@@ -64,7 +87,7 @@ export function shownTask() {
 function draw() {
   const { spec, background, state } = view;
   $("photo").dataset.state = state;
-  $("photo").setAttribute("aria-busy", String(state === "working"));
+  setRenewing(false);
   $("photo-of").textContent =
     spec && state !== "empty" ? t("photo.of", { document: documentName(spec), background: backgroundName(background) }) : "";
   if (spec) {
@@ -75,8 +98,10 @@ function draw() {
   }
   $("result").hidden = state !== "done" || !view.made.url;
   $("failure").hidden = state !== "failed";
+  $("held").hidden = state !== "held";
+  $("make-shown").hidden = state !== "done" || !view.made.url;
   $("erase").parentElement.hidden = !shownTask();
-  ({ empty() {}, working: drawStep, done: drawPhoto, failed: drawFailure })[state]();
+  ({ empty() {}, working: drawStep, done: drawPhoto, held() {}, failed: drawFailure })[state]();
 }
 
 function drawFrame(spec, background) {
@@ -121,12 +146,13 @@ function drawPhoto() {
   const { id, spec, blob, url, parts, report } = view.made;
   if (url) {
     $("result").src = url;
+    $("make-shown").src = url;
   }
   $("photo-facts").textContent = blob
     ? t("photo.facts", { px: spec.width_px, py: spec.height_px, dpi: spec.dpi, size: fileSize(blob.size) })
     : t("photo.unreadable");
   $("photo-kind").textContent = view.background === "transparent" ? "PNG" : "JPEG";
-  for (const part of ["photo", "cutout", "report"]) {
+  for (const part of ["photo", "hd", "cutout", "report"]) {
     $(`download-${part}`).href = resultPath(id, part);
     $(`download-${part}`).hidden = !parts.includes(part);
   }

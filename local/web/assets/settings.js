@@ -21,6 +21,16 @@ export function chosenBackground() {
   return background;
 }
 
+/** Who says what may be edited on a photo of the document, and where. */
+export function editingSource() {
+  const { editing, authority } = chosenDocument();
+  return t("editing.source", { source: editing.source, authority: authority[language()] });
+}
+
+function keepsBackground() {
+  return chosenDocument()?.editing.policy === "crop_only";
+}
+
 /** A document's name without the measures that stand beside it anyway. */
 export function documentName(spec) {
   const name = spec.names[language()] ?? spec.names.en;
@@ -101,6 +111,7 @@ function drawBackgrounds() {
     radio.name = "background";
     radio.value = id;
     radio.checked = id === choice;
+    radio.disabled = keepsBackground() && id !== "original";
     radio.setAttribute("aria-label", t(`background.${id}`));
     const dot = element("span", "dot");
     paint(dot, id);
@@ -119,8 +130,9 @@ function drawBackgrounds() {
 function drawBackgroundName() {
   const choice = choiceOf(background);
   const name = backgroundName(choice);
-  const usual = chosenDocument()?.background === background;
+  const usual = chosenDocument()?.background === background && !keepsBackground();
   $("background-name").textContent = usual ? t("background.usual", { name }) : name;
+  $("background-fixed").textContent = keepsBackground() ? `${t("background.fixed")} ${editingSource()}` : "";
   $("custom").hidden = choice !== "custom";
 }
 
@@ -179,7 +191,7 @@ async function load() {
     size = specs.find((s) => s.id === "1-inch")?.id ?? specs[0].id;
     background = chosenDocument().background;
   }
-  if (!choices.includes(choiceOf(background)) || background === "custom") {
+  if (!choices.includes(choiceOf(background)) || background === "custom" || keepsBackground()) {
     background = chosenDocument().background;
   }
   document.querySelector(".filter").hidden = specs.length < filterFrom;

@@ -7,6 +7,7 @@ const silence = 8000; // ms without an event before we ask instead
 const pollFirst = 400; // ms; grows by half each time
 const pollMost = 3000; // ms
 const patience = 12; // questions in a row that get no answer
+const look = 10_000; // ms between questions for a photo that somebody looks at
 
 const finals = new Set(["succeeded", "rejected", "dead", "cancelled"]);
 
@@ -19,6 +20,23 @@ export async function watch(id, onStatus, signal) {
   const last = (await listen(id, onStatus, signal)) ?? (await ask(id, onStatus, signal));
   // The events speak the browser's language, the page may speak the other one.
   return last.error ? status(id, signal) : last;
+}
+
+/** Resolves with the status of a held task once somebody has decided, however long that takes. */
+export async function watchHeld(id) {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, look));
+    try {
+      const task = await status(id);
+      if (!task.held) {
+        return task;
+      }
+    } catch (err) {
+      if (!err.passing) {
+        throw err;
+      }
+    }
+  }
 }
 
 /** Resolves with the final status, or with null when events do not do. */
