@@ -108,6 +108,61 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// A rejection with a result holds the task: what the attempt wrote stays, and is good once somebody
+// accepts it. What another attempt wrote goes.
+func TestAHeldResultStays(t *testing.T) {
+	l := memoryLedger(t)
+	task := create(t, l)
+	h := does(func(_ context.Context, j *queue.Job) (json.RawMessage, error) {
+		if j.Attempt == 1 {
+			return json.RawMessage(`{"a":1}`), errors.New("odd")
+		}
+		return nil, fmt.Errorf("storing: %w", &queue.Rejection{Code: "doubtful", Detail: map[string]any{"share": .5}, Result: json.RawMessage(`{"a":2}`)})
+	})
+	w := queue.NewWorker(l, kinds(h), &queue.WorkerOptions{Logger: quiet, Retries: queue.Retries{Default: queue.RetryPolicy{Base: 1, Limit: 1}}})
+	process(t, w, task)
+	if got := get(t, l, task.ID); got.State != queue.Retrying || got.ResultPrefix != "" || got.Result != nil {
+		t.Fatalf("after the first attempt the task is %s with %s under %q", got.State, got.Result, got.ResultPrefix)
+	}
+	process(t, w, task)
+	got := get(t, l, task.ID)
+	if got.State != queue.Rejected || got.Code != "doubtful" || string(got.Detail) != `{"share":0.5}` {
+		t.Errorf("task is %s %s %s", got.State, got.Code, got.Detail)
+	}
+	if string(got.Result) != `{"a":2}` || got.ResultPrefix != queue.ResultPrefix(task.ID, 2) {
+		t.Errorf("result = %s under %q", got.Result, got.ResultPrefix)
+	}
+	if d := h.discards(); !slices.Equal(d, []string{queue.ResultPrefix(task.ID, 1)}) {
+		t.Errorf("discarded %v, want what the first attempt wrote", d)
+	}
+	accepted, err := l.Accept(t.Context(), task.ID)
+	if err != nil || accepted.State != queue.Succeeded || string(accepted.Result) != `{"a":2}` {
+		t.Errorf("Accept = %s %s, %v", accepted.State, accepted.Result, err)
+	}
+}
+
+// A cancelled task holds nothing.
+func TestACancelledTaskHoldsNothing(t *testing.T) {
+	l := memoryLedger(t)
+	task := create(t, l)
+	h := does(func(ctx context.Context, j *queue.Job) (json.RawMessage, error) {
+		if _, err := l.Cancel(ctx, task.ID); err != nil {
+			t.Error(err)
+		}
+		return nil, &queue.Rejection{Code: "doubtful", Result: json.RawMessage(`{"a":1}`)}
+	})
+	process(t, worker(l, h), task)
+	if got := get(t, l, task.ID); got.State != queue.Cancelled || got.ResultPrefix != "" {
+		t.Errorf("task is %s with %s under %q", got.State, got.Result, got.ResultPrefix)
+	}
+	if d := h.discards(); !slices.Equal(d, []string{queue.ResultPrefix(task.ID, 1)}) {
+		t.Errorf("discarded %v, want what the attempt wrote", d)
+	}
+	if _, err := l.Accept(t.Context(), task.ID); !errors.Is(err, queue.ErrNotHeld) {
+		t.Errorf("Accept: %v, want ErrNotHeld", err)
+	}
+}
+
 func TestRejectionKeepsItsDetail(t *testing.T) {
 	l := memoryLedger(t)
 	task := create(t, l)
