@@ -33,8 +33,9 @@ type matteErr struct {
 }
 
 // The soft band is where the true matte is neither background nor person (strands and rims) and all
-// within softReach pixels of it. So defined, unrefined MODNet at a short side of 512 has the figures
-// that MODNet is quoted with for the six composites of people: MAD 5.1, soft band 7.1.
+// within softReach pixels of it. Sources seldom say how wide theirs is: this width is the one of
+// those tried with which unrefined MODNet comes nearest to the figures that it is quoted with (MAD
+// 5.1, soft band 7.1), and so a guess.
 const (
 	softLow, softHigh = .02, .98
 	softReach         = 10

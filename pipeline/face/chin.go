@@ -33,7 +33,8 @@ var jawCurve = [...]int{172, 136, 150, 149, 176, 148, meshChin, 377, 400, 378, 3
 // little where there is no clear edge. f's eyes, roll and mesh are known.
 //
 // On 29 faces (11 marked with care, 18 by eye, in a photograph of 1927 for the half) the mean error
-// falls from 0.065 to 0.047 eye distances, and those above 0.1 from eight faces to three.
+// falls from 0.065 to 0.047 eye distances, and those above 0.1 from eight faces to three. The
+// constants were chosen on these same faces: on others expect less.
 func refineChin(src resample.Source, f *Face) geometry.Point {
 	chin := f.Mesh[meshChin]
 	unit := f.EyeDistance()

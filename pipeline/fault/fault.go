@@ -25,9 +25,9 @@ const (
 	TooBlurred = "too_blurred"
 	TooDark    = "too_dark"
 	TooBright  = "too_bright"
-	UnevenFace = "uneven_light" // one side of the face in shadow
+	UnevenFace = "uneven_light"      // one side of the face in shadow
 	Backdrop   = "background_uneven" // of a picture whose background may not be replaced
-	TooCoarse  = "too_coarse"   // enlarged too much, or compressed too hard
+	TooCoarse  = "too_coarse"        // enlarged too much, or compressed too hard
 
 	Empty             = "empty"            // a body or file of no bytes
 	UnsupportedType   = "unsupported_type" // not one of the picture formats we read
@@ -39,15 +39,15 @@ const (
 	UnknownSize       = "unknown_size"
 	UnknownBackground = "unknown_background"
 
-	SizeOutOfRange      = "size_out_of_range"     // of a size in mm or px; Detail: width, height, dpi, min, max, pixels
-	SizeUnpublished     = "size_unpublished"      // no source says how large; Detail: spec
-	BackgroundForbidden = "background_forbidden"  // by the document's authority; Detail: spec, source
-	EditForbidden       = "edit_forbidden"        // a touch-up that the authority does not allow; Detail: spec, source
-	BadTouch            = "bad_touch_up"          // Detail: field
-	SizeUnreachable     = "size_unreachable"      // of the file; Detail: min_kb, max_kb, nearest_kb
-	BadSheet            = "bad_sheet"             // paper, gap or margin out of range; Detail: field
-	NothingFits         = "nothing_fits"          // on the paper; Detail: paper
-	SheetFull           = "sheet_full"            // Detail: missing, asked, paper
+	SizeOutOfRange      = "size_out_of_range"    // of a size in mm or px; Detail: width, height, dpi, min, max, pixels
+	SizeUnpublished     = "size_unpublished"     // no source says how large; Detail: spec
+	BackgroundForbidden = "background_forbidden" // by the document's authority; Detail: spec, source
+	EditForbidden       = "edit_forbidden"       // a touch-up that the authority does not allow; Detail: spec, source
+	BadTouch            = "bad_touch_up"         // Detail: field
+	SizeUnreachable     = "size_unreachable"     // of the file; Detail: min_kb, max_kb, nearest_kb
+	BadSheet            = "bad_sheet"            // paper, gap or margin out of range; Detail: field
+	NothingFits         = "nothing_fits"         // on the paper; Detail: paper
+	SheetFull           = "sheet_full"           // Detail: missing, asked, paper
 )
 
 // Error is something the customer can put right: the task is rejected, not retried, not alarmed.
