@@ -85,7 +85,7 @@ func TestClerkMakesAPhoto(t *testing.T) {
 
 	b.wait(`[...document.querySelectorAll("#lines span")].filter((l) => l.getBoundingClientRect().width > 20).length === 3`) // hair, eyes, chin
 	if got, want := b.read(`[...document.querySelectorAll("#checks-findings > *")].map((s) => s.innerText.replace(/\s+/g, " ").trim()).join("; ")`),
-		"Does not meet the rules One half of the face is darker than the other. our own guide; "+
+		"Not good enough One half of the face is darker than the other. our own guide; "+
 			"Worth a look The expression is not neutral, perhaps a smile.; "+
 			"Noticed, not judged Glasses are worn. Some documents forbid them. our own guide; 2 more in order"; got != want {
 		t.Errorf("findings = %q, want %q", got, want)

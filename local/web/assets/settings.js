@@ -133,6 +133,7 @@ function drawBackgroundName() {
   const usual = chosenDocument()?.background === background && !keepsBackground();
   $("background-name").textContent = usual ? t("background.usual", { name }) : name;
   $("background-fixed").textContent = keepsBackground() ? `${t("background.fixed")} ${editingSource()}` : "";
+  $("background-name").parentElement.hidden = keepsBackground();
   $("custom").hidden = choice !== "custom";
 }
 
