@@ -1,4 +1,5 @@
-// Package upload takes pictures in: it answers POST /api/v1/generate.
+// Package upload takes pictures in: it answers POST /api/v1/generate, and POST
+// /api/v1/tasks/{id}/render for another photo of a picture that came before.
 //
 // What can be refused is refused before it costs anything: a declared length above the limit
 // before the body is read, an unknown option when its field arrives (send options before the
