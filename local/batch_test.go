@@ -46,3 +46,35 @@ func TestBatchMakesPhotosOfAFolder(t *testing.T) {
 		t.Errorf("with an unknown size it ends with %v", err)
 	}
 }
+
+// TestBatchMakesPhotosAsWished: other wishes are another order, and the file has the size asked for.
+func TestBatchMakesPhotosAsWished(t *testing.T) {
+	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "photos")
+	data, err := os.ReadFile(hopper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.jpg"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		wishes []string
+		said   string
+		most   int
+	}{
+		{nil, "1 photo made", 1 << 20},
+		{[]string{"--size-kb=-20", "--skin", "30"}, "1 photo made", 20 << 10},
+		{[]string{"--size-kb=-20", "--skin", "30"}, "1 photo was there", 20 << 10},
+	} {
+		var said bytes.Buffer
+		if err := run(t.Context(), append([]string{"batch", dir, "-o", out}, step.wishes...), &said); err != nil || !strings.Contains(said.String(), step.said) {
+			t.Fatalf("with %v it says %s%v", step.wishes, &said, err)
+		}
+		if photo, err := os.ReadFile(filepath.Join(out, "a.jpg")); err != nil || len(photo) > step.most {
+			t.Errorf("with %v the photo has %d bytes, %v", step.wishes, len(photo), err)
+		}
+	}
+	if err := run(t.Context(), []string{"batch", dir, "-o", out, "--size", "us-passport", "--skin", "30"}, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "edit_forbidden") {
+		t.Errorf("a touch-up that is forbidden: %v", err)
+	}
+}
