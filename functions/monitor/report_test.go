@@ -66,6 +66,9 @@ func TestEverythingThatReportsNameHasWords(t *testing.T) {
 	var keys []string
 	for _, m := range check.Thresholds() {
 		keys = append(keys, "measure."+m.Measure)
+		if m.Code != "" {
+			keys = append(keys, "reason."+m.Code)
+		}
 		if m.Unit != "" && !slices.Contains([]string{"L*", "a*", "b*", "CIE76"}, m.Unit) { // these are symbols
 			keys = append(keys, "measure.unit."+m.Unit)
 		}
