@@ -85,13 +85,9 @@ func (f *Function) maxBody() int64 { return f.opts.MaxBytes + 1<<10*int64(f.opts
 // receive reads the form of r as a stream and stores its pictures. After an error nothing of them
 // is left.
 func (f *Function) receive(w http.ResponseWriter, r *http.Request) (a *arrival, name string, err error) {
-	if err := intake.IsForm(r); err != nil {
-		return nil, "", err
-	}
-	r.Body = http.MaxBytesReader(w, patient(w, r.Body), f.maxBody())
-	parts, err := r.MultipartReader()
+	parts, err := intake.Parts(r, http.MaxBytesReader(w, patient(w, r.Body), f.maxBody()))
 	if err != nil {
-		return nil, "", fault.New(problem.BadRequest, err)
+		return nil, "", err
 	}
 	defer func() {
 		if err != nil && a != nil {

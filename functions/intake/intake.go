@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"slices"
+	"strings"
 
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
@@ -105,8 +107,33 @@ func Option(r io.Reader) (string, error) {
 	return string(data), nil
 }
 
-// IsForm says what is wrong with a request that should carry a form, by its head alone.
-func IsForm(r *http.Request) error {
+// Parts reads the form of r, whose body is body, part by part. io.EOF is the end of a whole form only:
+// a form that ends before its last boundary would silently lack fields. What is wrong by r's head
+// alone is told before anything is read.
+func Parts(r *http.Request, body io.ReadCloser) (*multipart.Reader, error) {
+	if err := isForm(r); err != nil {
+		return nil, err
+	}
+	// Line end: the last boundary may come without its own.
+	whole := io.MultiReader(body, strings.NewReader("\r\n"), early{})
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{whole, body}
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, fault.New(problem.BadRequest, err)
+	}
+	return parts, nil
+}
+
+// early is read by whoever reads past a body's end.
+type early struct{}
+
+func (early) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// isForm says what is wrong with a request that should carry a form, by its head alone.
+func isForm(r *http.Request) error {
 	if r.ContentLength == 0 {
 		return fault.New(fault.Empty, nil)
 	}

@@ -43,13 +43,9 @@ func (g *form) task() (kind, label string, options json.RawMessage, err error) {
 
 // receive reads the form of r as a stream.
 func (f *Function) receive(w http.ResponseWriter, r *http.Request) (*form, error) {
-	if err := intake.IsForm(r); err != nil {
-		return nil, err
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, f.maxBody())
-	parts, err := r.MultipartReader()
+	parts, err := intake.Parts(r, http.MaxBytesReader(w, r.Body, f.maxBody()))
 	if err != nil {
-		return nil, fault.New(problem.BadRequest, err)
+		return nil, err
 	}
 	var got form
 	for {

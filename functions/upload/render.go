@@ -39,7 +39,7 @@ func (f *Function) render(w http.ResponseWriter, r *http.Request) error {
 	fresh, err := again.Prepare(ctx, f.blobs, t, chosen)
 	if err == nil {
 		fresh.Lane = queue.Express // somebody waits
-		fresh, _, err = f.submit(ctx, fresh)
+		_, _, err = f.submit(ctx, fresh)
 	}
 	if err != nil {
 		f.forget(ctx, fresh.ID)
@@ -51,13 +51,9 @@ func (f *Function) render(w http.ResponseWriter, r *http.Request) error {
 
 // change reads what the form asks for instead.
 func change(w http.ResponseWriter, r *http.Request, order *photo.Order) error {
-	if err := intake.IsForm(r); err != nil {
-		return err
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	parts, err := r.MultipartReader()
+	parts, err := intake.Parts(r, http.MaxBytesReader(w, r.Body, 64<<10))
 	if err != nil {
-		return fault.New(problem.BadRequest, err)
+		return err
 	}
 	var seen []string
 	for {

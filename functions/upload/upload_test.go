@@ -287,6 +287,12 @@ var bad = map[string]struct {
 		r.Body = io.NopCloser(bytes.NewReader(body[:len(body)/2]))
 		return r
 	}, 400, "bad_request"},
+	"form cut short behind a field": {func() *http.Request {
+		r := submission(field{"image", picturePNG}, field{"background", []byte("red")})
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body[:bytes.LastIndex(body, []byte("Disposition"))]))
+		return r
+	}, 400, "bad_request"},
 	"text named .jpg":          {func() *http.Request { return submission(field{"image", []byte("this is no picture")}) }, 415, "unsupported_type"},
 	"PDF":                      {func() *http.Request { return submission(field{"image", []byte("%PDF-1.7 ...")}) }, 415, "unsupported_type"},
 	"truncated JPEG":           {func() *http.Request { return submission(field{"image", hopper()[:20000]}) }, 422, "truncated"},

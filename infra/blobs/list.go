@@ -54,9 +54,10 @@ func (s *Store) List(ctx context.Context, prefix, after string, show func(key st
 	}
 }
 
-// isFolder reports whether prefix names a folder inside the store.
+// isFolder reports whether prefix names a folder inside the store, in one way only: a prefix that was
+// made of an empty id, as "tasks//", would name the folder above.
 func isFolder(prefix string) bool {
-	return strings.HasSuffix(prefix, "/") && filepath.IsLocal(prefix) && path.Clean(prefix) != "."
+	return filepath.IsLocal(prefix) && path.Clean(prefix) != "." && path.Clean(prefix)+"/" == prefix
 }
 
 // namesAtOnce bounds how many names of one folder are in memory.
