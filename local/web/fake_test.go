@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -42,6 +43,9 @@ type fakeService struct {
 	noEvents bool             // the event stream is not there
 	uploads  []map[string]any // what generate was sent
 	renders  []map[string]any // what render was sent
+
+	grouped url.Values // the fields of the last group picture
+	asked   int        // how often its batch was asked for
 
 	step chan struct{} // each token lets a task go one step on; closed: no waiting
 }
@@ -123,6 +127,12 @@ func newFakeService(t testing.TB) *fakeService {
 	mux.HandleFunc("GET /api/v1/status/{id}", f.status)
 	mux.HandleFunc("GET /api/v1/tasks/{id}/events", f.events)
 	mux.HandleFunc("GET /api/v1/result/{id}", f.result)
+	mux.HandleFunc("POST /api/v1/batches", f.group)
+	mux.HandleFunc("GET /api/v1/batches/group-1", f.batch)
+	mux.HandleFunc("DELETE /api/v1/batches/group-1", func(w http.ResponseWriter, _ *http.Request) {
+		f.set(func(f *fakeService) { f.erased = append(f.erased, "group-1") })
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("GET /api/v1/papers", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{"default": sheet.DefaultPaper, "papers": sheet.Papers()})
 	})
@@ -176,6 +186,33 @@ func (f *fakeService) render(w http.ResponseWriter, r *http.Request) {
 		"size_kb": r.FormValue("size_kb"), "hd": r.FormValue("hd"),
 	})
 	f.accept(w, r)
+}
+
+// group takes a picture of three people, one of whom gets no photo.
+func (f *fakeService) group(w http.ResponseWriter, r *http.Request) {
+	if _, header, err := r.FormFile("image"); err != nil || header.Filename != "picture" {
+		problem.Write(w, r, fault.New(problem.MissingField, err, "field", "image"))
+		return
+	}
+	f.set(func(f *fakeService) { f.grouped, f.asked = r.MultipartForm.Value, 0 })
+	writeJSON(w, http.StatusAccepted, map[string]any{"batch_id": "group-1", "total": 1})
+}
+
+// batch is further with each question.
+func (f *fakeService) batch(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked++
+	body := map[string]any{"total": 1, "done": 0, "states": map[string]int{"running": 1}, "items": []any{}}
+	if f.asked > 1 {
+		body["total"], body["done"], body["states"] = 3, 2, map[string]int{"running": 1, "succeeded": 2}
+	}
+	if f.asked > 2 {
+		text := problem.Explain(fault.EyesClosed, nil, problem.LanguageOf(r))
+		body["done"], body["finished"], body["states"] = 3, true, map[string]int{"succeeded": 3}
+		body["items"] = []any{map[string]any{"name": "picture"}, map[string]any{"row": 1, "seat": 2, "message": text.Sentence, "advice": text.Advice}}
+	}
+	writeJSON(w, http.StatusOK, body)
 }
 
 // accept makes a task of the form's fields; f.mu is held.

@@ -135,6 +135,10 @@ func photographStates(t *testing.T, width, height int64, lang, theme, prefix str
 		b.click("#make")
 		b.waitState("held")
 		shoot("6-held")
+		b.click("#group summary")
+		b.do(chromedp.SetUploadFiles(chromedp.CSS("#group-file"), []string{picture}))
+		b.wait(`!document.querySelector("#group-zip").hidden`)
+		shoot("7-group")
 	}
 	if !live {
 		b.check(strings.TrimPrefix(address, "http://"))

@@ -151,15 +151,41 @@ export async function report(id) {
   }
 }
 
+/** Sends a picture of many people, to make a photo of everybody; fields as of one photo. */
+export function group(file, fields) {
+  const form = formOf({ kind: "group", ...fields });
+  form.append("image", file, "picture");
+  return json("POST", `${root}/batches`, undefined, form);
+}
+
+/** How a batch fares. */
+export function batch(id) {
+  return json("GET", `${root}/batches/${encodeURIComponent(id)}`);
+}
+
+/** The address of a batch's photos as one archive. */
+export function archivePath(id) {
+  return `${root}/batches/${encodeURIComponent(id)}/results.zip`;
+}
+
+/** Removes a batch's pictures. One that is already gone is no problem. */
+export function eraseBatch(id) {
+  return remove(`${root}/batches/${encodeURIComponent(id)}`);
+}
+
 /** Asks the service to stop a task. */
 export async function cancel(id) {
   await call("POST", `${root}/tasks/${encodeURIComponent(id)}/cancel`);
 }
 
 /** Removes a task's pictures. One that is already gone is no problem. */
-export async function erase(id) {
+export function erase(id) {
+  return remove(`${root}/tasks/${encodeURIComponent(id)}`);
+}
+
+async function remove(path) {
   try {
-    await call("DELETE", `${root}/tasks/${encodeURIComponent(id)}`);
+    await call("DELETE", path);
   } catch (err) {
     if (err.status !== 404 && err.status !== 410) {
       throw err;

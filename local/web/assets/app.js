@@ -2,6 +2,7 @@
 // second photo of a picture is made of what the first one left at the service: nothing is sent again.
 
 import * as api from "./api.js";
+import { eraseGroups, startGroup } from "./group.js";
 import { addPhoto, allTasks, forget, latestPhoto, markShown, noteTask, startHistory } from "./history.js";
 import { onLanguage, startLanguageSwitch, t } from "./i18n.js";
 import { $, announce, confirmErase, wording } from "./page.js";
@@ -109,9 +110,13 @@ function begin(next) {
   goTo("photo");
 }
 
+function fieldsOf({ spec, background, wishes }) {
+  return { size: spec.id, background, ...wishFields(wishes) };
+}
+
 /** Asks for another photo of what the service has, and sends the picture where it has none. */
 async function handIn(next, signal) {
-  const fields = { size: next.spec.id, background: next.background, ...wishFields(next.wishes) };
+  const fields = fieldsOf(next);
   if (next.from) {
     try {
       return await api.render(next.from.id, fields, signal);
@@ -293,13 +298,14 @@ function showAgain(made) {
   markShown(made.id);
 }
 
-async function eraseTasks(ids) {
+async function eraseTasks(ids, alsoErase = () => {}) {
   $("erase-warning").textContent = "";
   try {
     for (const id of ids) {
       await api.erase(id);
       forget(id);
     }
+    await alsoErase();
   } catch (err) {
     $("erase-warning").textContent = t("erase.failed", { reason: wording(err).text });
     return false;
@@ -316,7 +322,7 @@ async function eraseShown() {
 }
 
 async function eraseAll() {
-  if ((await confirmErase("history.erase_all.title", "history.erase_all.text")) && (await eraseTasks(allTasks()))) {
+  if ((await confirmErase("history.erase_all.title", "history.erase_all.text")) && (await eraseTasks(allTasks(), eraseGroups))) {
     leaveOrder();
     URL.revokeObjectURL(picture()?.url);
     showPicture(null);
@@ -354,4 +360,5 @@ $("failure-again").addEventListener("click", () => (order && !order.id ? run(ord
 $("erase").addEventListener("click", eraseShown);
 $("erase-all").addEventListener("click", eraseAll);
 startWishes(settingsChanged);
+startGroup(() => (chosenDocument() && settingsComplete() && wishesComplete() ? fieldsOf(newOrder()) : null));
 await startSettings(settingsChanged);
