@@ -28,7 +28,7 @@ const wholeReport = `{"version":2,"spec":"de-passport","catalogue":"2026-11-25 a
 func TestAReportSaysWhatWasMeasured(t *testing.T) {
 	c := newConsole(t)
 	task := c.add(func(t *queue.Task) {
-		t.Options = json.RawMessage(`{"size":"de-passport","background":"#FFFFFF","touch_up":{"light":40,"mirror":true},"size_kb":{"MinKB":20,"MaxKB":50},"hd":true,"catalogue":"2026-11-24 99"}`)
+		t.Options = json.RawMessage(`{"size":"de-passport","background":"#FFFFFF","touch_up":{"light":40,"mirror":true},"size_kb":{"min_kb":20,"max_kb":50},"hd":true,"catalogue":"2026-11-24 99"}`)
 	})
 	prefix := queue.ResultPrefix(task.ID, 1)
 	c.write(prefix+"report", wholeReport)

@@ -70,7 +70,7 @@ func (s *scene) tasksOfAllKinds() map[string]string {
 		Stack: "goroutine 83 [running]:\nidphoto/queue.(*Worker).handle.func1()\n\t/src/queue/run.go:121 +0x8d\npanic({0xb2e1a0?, 0xc000418108?})\n\t/usr/local/go/src/runtime/panic.go:860 +0x13a\nidphoto/pipeline/matte.refine(...)\n\t/src/pipeline/matte/refine.go:88\nidphoto/pipeline.(*run).matte(0xc0001e6000, {0xd6c3f8, 0xc00041a1e0})\n\t/src/pipeline/run.go:96 +0x5c5"})
 	good := s.add(func(t *queue.Task) {
 		t.Label, t.MaxAttempts = "1-inch", 3
-		t.Options = json.RawMessage(`{"size":"1-inch","background":"#438EDB","touch_up":{"light":40,"skin":20},"size_kb":{"MinKB":20,"MaxKB":50},"hd":true,"catalogue":"2026-11-20 4f1c"}`)
+		t.Options = json.RawMessage(`{"size":"1-inch","background":"#438EDB","touch_up":{"light":40,"skin":20},"size_kb":{"min_kb":20,"max_kb":50},"hd":true,"catalogue":"2026-11-20 4f1c"}`)
 	})
 	prefix := queue.ResultPrefix(good.ID, 1)
 	s.write(good.InputKey, string(portrait))

@@ -10,8 +10,8 @@ import (
 
 // SizeRange is how large a file may be. Whether a KB has 1000 or 1024 bytes, portals rarely say.
 type SizeRange struct {
-	MinKB float64
-	MaxKB float64 // 0: open above
+	MinKB float64 `json:"min_kb,omitzero"`
+	MaxKB float64 `json:"max_kb,omitzero"` // 0: open above
 }
 
 // Fitted says how a file came to its size.
