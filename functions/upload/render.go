@@ -13,11 +13,12 @@ import (
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
+	"idphoto/pipeline/picture"
 	"idphoto/queue"
 )
 
 // render takes an order for another photo of a task's picture. What the form leaves out is as it
-// was; a new document comes with its own background unless one is asked for.
+// was; a new document comes with its own background and file size unless others are asked for.
 func (f *Function) render(w http.ResponseWriter, r *http.Request) error {
 	t, err := f.rows.Get(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -77,8 +78,13 @@ func change(w http.ResponseWriter, r *http.Request, order *photo.Order) error {
 			return err
 		}
 	}
-	if slices.Contains(seen, "size") && !slices.Contains(seen, "background") {
-		order.Background = ""
+	if slices.Contains(seen, "size") {
+		if !slices.Contains(seen, "background") {
+			order.Background = ""
+		}
+		if !slices.Contains(seen, "size_kb") {
+			order.File = picture.SizeRange{}
+		}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"idphoto/functions/photo"
+	"idphoto/pipeline/picture"
 	"idphoto/pipeline/spec"
 	"idphoto/queue"
 )
@@ -80,19 +81,20 @@ func TestAnotherPhotoIsOrderedByWhatChanges(t *testing.T) {
 		t.Error("the first photo claims an analysis")
 	}
 	was.Analysed = true
+	none := picture.SizeRange{}
 	for name, tc := range map[string]struct {
 		fields []field
 		want   func(*photo.Options)
 	}{
-		"nothing":          {nil, func(*photo.Options) {}},
-		"a colour":         {[]field{text("background", "white")}, func(o *photo.Options) { o.Background = "#FFFFFF" }},
-		"a document":       {[]field{text("size", "1-inch")}, func(o *photo.Options) { o.Size, o.Background = "1-inch", "#438EDB" }}, // its own background
-		"both":             {[]field{text("size", "1-inch"), text("background", "white")}, func(o *photo.Options) { o.Size, o.Background = "1-inch", "#FFFFFF" }},
-		"both, other way":  {[]field{text("background", "white"), text("size", "1-inch")}, func(o *photo.Options) { o.Size, o.Background = "1-inch", "#FFFFFF" }},
-		"HD, less skin":    {[]field{text("hd", "true"), text("skin", "0")}, func(o *photo.Options) { o.HD, o.Touch.Skin = true, 0 }},
-		"mirrored":         {[]field{text("mirror", "true")}, func(o *photo.Options) { o.Touch.Mirror = true }},
-		"another range":    {[]field{text("size_kb", "10-15")}, func(o *photo.Options) { o.File.MinKB, o.File.MaxKB = 10, 15 }},
-		"nothing in Words": {[]field{text("background", "透明")}, func(o *photo.Options) { o.Background = "transparent" }},
+		"nothing":         {nil, func(*photo.Options) {}},
+		"a colour":        {[]field{text("background", "white")}, func(o *photo.Options) { o.Background = "#FFFFFF" }},
+		"a document":      {[]field{text("size", "1-inch")}, func(o *photo.Options) { o.Size, o.Background, o.File = "1-inch", "#438EDB", none }}, // its own background and file size
+		"all three":       {[]field{text("size", "1-inch"), text("background", "white"), text("size_kb", "20-60")}, func(o *photo.Options) { o.Size, o.Background = "1-inch", "#FFFFFF" }},
+		"either, in turn": {[]field{text("background", "white"), text("size", "1-inch")}, func(o *photo.Options) { o.Size, o.Background, o.File = "1-inch", "#FFFFFF", none }},
+		"HD, less skin":   {[]field{text("hd", "true"), text("skin", "0")}, func(o *photo.Options) { o.HD, o.Touch.Skin = true, 0 }},
+		"mirrored":        {[]field{text("mirror", "true")}, func(o *photo.Options) { o.Touch.Mirror = true }},
+		"another range":   {[]field{text("size_kb", "10-15")}, func(o *photo.Options) { o.File.MinKB, o.File.MaxKB = 10, 15 }},
+		"words":           {[]field{text("background", "透明")}, func(o *photo.Options) { o.Background = "transparent" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.send(t, rendering(first.ID, tc.fields...))
