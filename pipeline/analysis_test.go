@@ -15,7 +15,9 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
+	"idphoto/pipeline/matte"
 	"idphoto/pipeline/picture"
 	"idphoto/pipeline/resample"
 )
@@ -373,4 +375,33 @@ func FuzzReadAnalysis(f *testing.F) {
 			t.Fatalf("restored %dx%d and %d of the matte", w, h, len(l.alpha.Pix))
 		}
 	})
+}
+
+// A cut that the second opinion doubts is made all the same, and held until somebody has looked at
+// it. The doubt is kept with the analysis; where the background stays nothing is cut.
+func TestADoubtfulCutIsHeld(t *testing.T) {
+	data := readFile(t, "testdata/s17_hopper.jpg")
+	sure, a := analysed(t, data, "1-inch", "blue")
+	if sure.Held != nil || sure.Report.Doubt != a.Disagreement {
+		t.Errorf("held: %v; the report says %v, the analysis %v", sure.Held, sure.Report.Doubt, a.Disagreement)
+	}
+	a.Disagreement = 2 * matte.MaxDisagreement
+	for name, tc := range map[string]struct {
+		req  Request
+		held bool
+	}{
+		"another colour": {from(t, a, "1-inch", "red"), true},
+		"no background":  {from(t, a, "1-inch", "transparent"), true},
+		"its own":        {from(t, a, "1-inch", "original"), false},
+		"approved":       {func() Request { r := from(t, a, "1-inch", "red"); r.Approved = true; return r }(), false},
+	} {
+		tc.req.Keep = true
+		res, _ := traced(t, data, tc.req)
+		if (res.Held != nil) != tc.held || tc.held && res.Held.Code != fault.MatteUncertain || len(res.Photo) == 0 {
+			t.Errorf("%s: held: %v, photo of %d bytes", name, res.Held, len(res.Photo))
+		}
+		if b, err := ReadAnalysis(res.Analysis); err != nil || b.Disagreement != a.Disagreement {
+			t.Errorf("%s: kept again, the doubt is %v, %v", name, b.Disagreement, err)
+		}
+	}
 }
