@@ -60,6 +60,8 @@ func TestNothingIsWiderThanTheWindow(t *testing.T) {
 	b.choose(portrait(t))
 	b.click("#make")
 	b.waitState("done")
+	b.click(`.document:has([value="uk-passport-digital"])`) // a long title
+	b.photos(2)
 	for _, lang := range []string{"zh", "en"} {
 		b.click(fmt.Sprintf("[data-lang=%q]", lang))
 		for _, width := range []int64{320, 390, 700, 820, 1100, 1280, 1920} {

@@ -7,8 +7,9 @@
 //
 // # Privacy
 //
-// Pictures stay in the tab's memory and leave it only for /api/v1/generate, without their file
-// names. The page stores nothing but the language (a cookie) and the last document and background
+// Pictures stay in the tab's memory and leave it only for /api/v1/generate, those of many people for
+// /api/v1/batches, without their file names. Another photo of a picture is made of what the service
+// still has of it. The page stores nothing but the language (a cookie) and the last document and background
 // (localStorage).
 //
 // # Caching

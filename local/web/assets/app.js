@@ -14,7 +14,7 @@ import { chosenBackground, chosenDocument, setSettings, settingsComplete, startS
 import { watch, watchHeld } from "./watch.js";
 import { canFollow, chosenWishes, drawWishes, setWishes, startWishes, wishesComplete, wishFields } from "./wishes.js";
 
-const settle = 150; // ms: a change that is followed by the next one at once makes no photo
+const settle = 100; // ms: a change that is followed by the next one at once makes no photo
 const patience = 1500; // ms before a photo that is renewed gives way to the progress of the work
 
 // The order being worked on or last failed: {picture, spec, background, wishes, key, from, id, stop,
