@@ -62,6 +62,7 @@ func Prepare(ctx context.Context, store Blobs, t queue.Task, chosen photo.Option
 		original = analysis // of the same picture, which is what the digest is for
 	}
 	chosen.Person, chosen.Analysed = person(t), analysis != nil
+	chosen.Approved = chosen.Analysed && t.State == queue.Succeeded
 	if fresh.Options, err = json.Marshal(chosen); err != nil {
 		return fresh, err
 	}

@@ -86,6 +86,9 @@ type Options struct {
 	// Analysed says that an earlier task's analysis of the same picture lies at AnalysisKey.
 	Analysed bool `json:"analysed,omitzero"`
 
+	// Approved says that somebody has found that picture's cut good, or nobody doubted it.
+	Approved bool `json:"approved,omitzero"`
+
 	// Catalogue is the version of the catalogue that the order was made by. The report says which
 	// one the photo was made by.
 	Catalogue string `json:"catalogue,omitzero"`
@@ -135,8 +138,8 @@ func (o Options) Resolve() (*spec.Spec, spec.Background, error) {
 	return s, b, err
 }
 
-// Digest tells whether two submissions ask for the same: hex SHA-256 of the stored options, but for
-// the catalogue's version, and the picture.
+// Digest tells whether two submissions ask for the same: hex SHA-256 of what was chosen and the
+// picture.
 func Digest(image []byte, options json.RawMessage) string {
 	h := sha256.New()
 	h.Write(Unversioned(options))
@@ -145,14 +148,16 @@ func Digest(image []byte, options json.RawMessage) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Unversioned returns stored options without the catalogue's version: the same order a day later is
-// the same order.
+// Unversioned returns stored options without the catalogue's version and without how the photo is
+// to be made: the same order a day later is the same order.
 func Unversioned(options json.RawMessage) json.RawMessage {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(options, &fields) != nil {
 		return options
 	}
-	delete(fields, "catalogue")
+	for _, name := range []string{"catalogue", "analysed", "approved"} {
+		delete(fields, name)
+	}
 	plain, err := json.Marshal(fields)
 	if err != nil {
 		return options

@@ -92,7 +92,7 @@ func (h *Handler) make(ctx context.Context, t queue.Task, prefix string, run pip
 		return nil, queue.Permanent(err) // upload checked them: no retry makes them valid
 	}
 	defer func() { h.counts.count(ctx, t, s, err) }()
-	req := pipeline.Request{Spec: s, Background: background, Touch: o.Touch, File: o.File, HD: o.HD, Person: o.Person.Point(),
+	req := pipeline.Request{Spec: s, Background: background, Touch: o.Touch, File: o.File, HD: o.HD, Person: o.Person.Point(), Approved: o.Approved,
 		Keep: t.Label != photo.CanaryLabel && o.Person == nil} // an analysis knows nothing of neighbours
 	var data []byte
 	err = stage(ctx, "fetch", func(ctx context.Context) error {

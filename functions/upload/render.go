@@ -14,6 +14,8 @@ import (
 	"idphoto/functions/problem"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/picture"
+	"idphoto/pipeline/spec"
+	"idphoto/pipeline/touchup"
 	"idphoto/queue"
 )
 
@@ -74,17 +76,32 @@ func change(w http.ResponseWriter, r *http.Request, order *photo.Order) error {
 		if err != nil {
 			return err
 		}
+		if name == "size_kb" && value == "" {
+			order.File = picture.SizeRange{} // the document's own again
+			continue
+		}
 		if err := order.Set(name, value); err != nil {
 			return err
 		}
 	}
 	if slices.Contains(seen, "size") {
-		if !slices.Contains(seen, "background") {
-			order.Background = ""
-		}
-		if !slices.Contains(seen, "size_kb") {
-			order.File = picture.SizeRange{}
-		}
+		anew(order, seen)
 	}
 	return nil
+}
+
+// anew leaves to a new document what the form does not say: its background and file size are its
+// own, and touch-ups of before go where it forbids them.
+func anew(order *photo.Order, seen []string) {
+	said := func(name string) bool { return slices.Contains(seen, name) }
+	if !said("background") {
+		order.Background = ""
+	}
+	if !said("size_kb") {
+		order.File = picture.SizeRange{}
+	}
+	s, err := spec.Lookup(order.Size)
+	if err == nil && s.PermitTouch() != nil && !slices.ContainsFunc(touchup.Fields, said) {
+		order.Touch = touchup.Options{}
+	}
 }

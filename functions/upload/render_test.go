@@ -15,6 +15,7 @@ import (
 	"idphoto/functions/photo"
 	"idphoto/pipeline/picture"
 	"idphoto/pipeline/spec"
+	"idphoto/pipeline/touchup"
 	"idphoto/queue"
 )
 
@@ -80,7 +81,7 @@ func TestAnotherPhotoIsOrderedByWhatChanges(t *testing.T) {
 	if was.Analysed {
 		t.Error("the first photo claims an analysis")
 	}
-	was.Analysed = true
+	was.Analysed, was.Approved = true, true // nobody doubted its cut
 	none := picture.SizeRange{}
 	for name, tc := range map[string]struct {
 		fields []field
@@ -94,7 +95,11 @@ func TestAnotherPhotoIsOrderedByWhatChanges(t *testing.T) {
 		"HD, less skin":   {[]field{text("hd", "true"), text("skin", "0")}, func(o *photo.Options) { o.HD, o.Touch.Skin = true, 0 }},
 		"mirrored":        {[]field{text("mirror", "true")}, func(o *photo.Options) { o.Touch.Mirror = true }},
 		"another range":   {[]field{text("size_kb", "10-15")}, func(o *photo.Options) { o.File.MinKB, o.File.MaxKB = 10, 15 }},
-		"words":           {[]field{text("background", "透明")}, func(o *photo.Options) { o.Background = "transparent" }},
+		"its own range":   {[]field{text("size_kb", "")}, func(o *photo.Options) { o.File = none }},
+		"a stricter one": {[]field{text("size", "au-passport")}, func(o *photo.Options) { // touch-ups of before are left out where they are forbidden
+			o.Size, o.Background, o.File, o.Touch = "au-passport", "original", none, touchup.Options{}
+		}},
+		"words": {[]field{text("background", "透明")}, func(o *photo.Options) { o.Background = "transparent" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.send(t, rendering(first.ID, tc.fields...))
