@@ -10,7 +10,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/compress/s2"
 
 	"idphoto/pipeline/check"
 	"idphoto/pipeline/face"
@@ -67,6 +67,7 @@ const analysisFormat = 1
 const (
 	personPixels   = 1 << 20  // of Person: enough for a 2-inch photo at 300 dpi
 	maxAnalysis    = 16 << 20 // bytes unpacked
+	maxBlock       = 1 << 20  // of which so many are unpacked at once
 	personRim      = .02      // kept around the person, in widths of the matte: what foreground estimation reads
 	softerThanFull = 1.05     // photo pixels per kept pixel that nobody sees
 )
@@ -76,11 +77,7 @@ var ErrAnalysis = errors.New("pipeline: not an analysis of this version")
 
 // ReadAnalysis reads what Result.Analysis holds.
 func ReadAnalysis(data []byte) (*Analysis, error) {
-	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxAnalysis))
-	if err != nil {
-		return nil, err
-	}
-	defer z.Close()
+	z := s2.NewReader(bytes.NewReader(data), s2.ReaderMaxBlockSize(maxBlock))
 	a := new(Analysis)
 	if err := gob.NewDecoder(io.LimitReader(z, maxAnalysis)).Decode(a); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAnalysis, err)
@@ -133,10 +130,7 @@ func (r *run) keep() ([]byte, error) {
 		a.Person, a.FromUpright = r.req.Analysis.Person, r.req.Analysis.FromUpright
 	}
 	var b bytes.Buffer
-	z, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
+	z := s2.NewWriter(&b, s2.WriterConcurrency(1), s2.WriterBlockSize(maxBlock))
 	if err := gob.NewEncoder(z).Encode(a); err != nil {
 		return nil, err
 	}

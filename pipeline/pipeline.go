@@ -47,7 +47,7 @@ type Options struct {
 
 // DefaultMattePixels is the area of the head's surroundings as the matting network sees them: a
 // little less fine than a 1-inch photo. Chosen by comparing 42 photos with the float network on wider
-// surroundings: with fewer pixels it loses shoulders, with more hats.
+// surroundings: with fewer pixels it loses shoulders and takes flags for hats, with more it loses hats.
 const DefaultMattePixels = 120 << 10
 
 // Pipeline makes photos. Its methods may be called from many goroutines.

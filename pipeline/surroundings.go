@@ -81,13 +81,17 @@ func (r *run) matteRegion(ctx context.Context, reach, scale float64) (surroundin
 	return a, err
 }
 
-// refineScale bounds how much larger than the network's matte a refined one is.
-const refineScale = 2
+// refineScale bounds how much larger than the network's matte a refined one is, finestSave how much
+// smaller than the photo: enlarging it that far later shows in no strand, and solving it costs by area.
+const (
+	refineScale = 2
+	finestSave  = 1.25
+)
 
 // refine makes the matte about as large as a photo of s needs it, and solves it anew where the
 // network was unsure.
 func (a *surroundings) refine(ctx context.Context, pic resample.Source, f *face.Face, s *spec.Spec) error {
-	k := min(max(photoScale(f, s)/a.toWork.A, 1), refineScale)
+	k := min(max(photoScale(f, s)/finestSave/a.toWork.A, 1), refineScale)
 	w, h := enlarged(a.alpha.W, k), enlarged(a.alpha.H, k)
 	larger := geometry.Affine{A: float64(w) / float64(a.alpha.W), E: float64(h) / float64(a.alpha.H)}
 	a.alpha = a.alpha.Warp(larger.Inverse(), w, h)

@@ -2,12 +2,13 @@ package picture
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"image"
 	"math"
+
+	"github.com/klauspost/compress/zlib" // twice as fast as the standard library's at the lowest level
 )
 
 // EncodeJPEG encodes img, which is opaque sRGB, at quality 1-100 with its resolution in dots per
