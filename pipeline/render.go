@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"idphoto/pipeline/compose"
+	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/matte"
 	"idphoto/pipeline/resample"
@@ -27,6 +28,9 @@ func (r *run) compose(ctx context.Context) (err error) {
 	if r.photo, r.cutout, err = r.render(ctx, 1); err != nil {
 		return err
 	}
+	if r.cutout != nil && floats(r.cutout) && r.result.Held == nil && !r.req.Approved {
+		r.result.Held = fault.New(fault.MatteUncertain, nil)
+	}
 	if r.req.Touch.Mirror {
 		r.result.Report.mirror()
 	}
@@ -38,6 +42,20 @@ func (r *run) compose(ctx context.Context) (err error) {
 		r.hd, r.hdCutout, err = r.render(ctx, k)
 	}
 	return err
+}
+
+// floats tells whether nobody's body reaches the photo's lower edge: the matte has lost it, or
+// somebody stands before it.
+func floats(cutout *image.NRGBA) bool {
+	w, h := cutout.Rect.Dx(), cutout.Rect.Dy()
+	row := cutout.Pix[(h-1)*cutout.Stride:][:4*w]
+	opaque := 0
+	for x := range w {
+		if row[4*x+3] > 127 {
+			opaque++
+		}
+	}
+	return opaque < w/10
 }
 
 // render makes the photo k times as large as the document says. cutout is nil where the original
