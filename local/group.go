@@ -97,7 +97,8 @@ func (c *groupCmd) request() (req pipeline.Request, err error) {
 	return req, req.Spec.Permit(req.Background)
 }
 
-// one makes the photo of person i and returns the file's name.
+// one makes the photo of person i and returns the file's name, with why it should be looked at, if it
+// should.
 func (c *groupCmd) one(ctx context.Context, p *pipeline.Pipeline, group *pipeline.Group, i int, req pipeline.Request) (string, error) {
 	person := group.People[i]
 	if person.Refused != nil {
@@ -113,5 +114,9 @@ func (c *groupCmd) one(ctx context.Context, p *pipeline.Pipeline, group *pipelin
 		return "", err
 	}
 	path := filepath.Join(c.Out, photo.PersonName(i+1)+photo.Extension(res.PhotoType))
-	return path, os.WriteFile(path, res.Photo, 0o644)
+	said := path
+	if h := res.Held; h != nil {
+		said += " — " + c.explain(h)
+	}
+	return said, os.WriteFile(path, res.Photo, 0o644)
 }
