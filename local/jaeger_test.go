@@ -189,6 +189,7 @@ const stagesTree = `      stage fetch internal
       stage landmarks internal
       stage matte internal
       stage geometry internal
+      stage check internal
       stage compose internal
       stage encode internal
       stage store internal`
