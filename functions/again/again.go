@@ -24,11 +24,8 @@ type Blobs interface {
 	Write(ctx context.Context, key, contentType string, data []byte) error
 }
 
-// Limits of what is read into memory: intake takes 20 MiB unless it is set otherwise.
-const (
-	maxOriginal = 64 << 20
-	maxAnalysis = 8 << 20
-)
+// maxOriginal bounds what is read into memory: intake takes 20 MiB unless it is set otherwise.
+const maxOriginal = 64 << 20
 
 // Order returns what t was ordered with, for a customer to change.
 func Order(t queue.Task) (photo.Order, error) {
@@ -48,7 +45,7 @@ func Prepare(ctx context.Context, store Blobs, t queue.Task, chosen photo.Option
 	case t.Erased:
 		return fresh, fault.New(problem.Gone, nil)
 	}
-	analysis, err := copyBlob(ctx, store, photo.AnalysisKey(t.ResultPrefix), photo.AnalysisKey(queue.TaskPrefix(fresh.ID)), t.ResultPrefix != "", maxAnalysis)
+	analysis, err := copyBlob(ctx, store, photo.AnalysisKey(t.ResultPrefix), photo.AnalysisKey(queue.TaskPrefix(fresh.ID)), t.ResultPrefix != "", photo.MaxAnalysis)
 	if err != nil {
 		return fresh, err
 	}
@@ -61,22 +58,13 @@ func Prepare(ctx context.Context, store Blobs, t queue.Task, chosen photo.Option
 	case original == nil:
 		original = analysis // of the same picture, which is what the digest is for
 	}
-	chosen.Person, chosen.Analysed = person(t), analysis != nil
+	chosen.Person, chosen.Analysed = photo.PersonOf(t.Options), analysis != nil
 	chosen.Approved = chosen.Analysed && t.State == queue.Succeeded
 	if fresh.Options, err = json.Marshal(chosen); err != nil {
 		return fresh, err
 	}
 	fresh.Digest = photo.Digest(original, fresh.Options)
 	return fresh, nil
-}
-
-// person is whom of a group's picture the task is about; nil when it shows nobody else.
-func person(t queue.Task) *photo.Person {
-	o, _, _, err := photo.Read(t.Options)
-	if err != nil {
-		return nil
-	}
-	return o.Person
 }
 
 // copyBlob copies a blob that may be gone: nil then, or when it never was there.

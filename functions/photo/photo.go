@@ -36,6 +36,9 @@ var Parts = []Part{Photo, HD, Cutout, Report}
 // for our own use.
 const analysis Part = "analysis"
 
+// MaxAnalysis bounds what is read of an analysis, in bytes: most have half a MiB.
+const MaxAnalysis = 8 << 20
+
 // AnalysisKey is where the attempt with this prefix leaves its analysis, and where a task that
 // begins from another one's finds it: with the task's own prefix.
 func AnalysisKey(prefix string) string { return Key(prefix, analysis) }

@@ -151,13 +151,10 @@ func (h *Handler) original(ctx context.Context, t queue.Task) ([]byte, error) {
 	return data, err
 }
 
-// maxAnalysis bounds what is read of an analysis: most have half a MiB.
-const maxAnalysis = 8 << 20
-
 // recall returns the analysis that the task begins from; nil when there is none, or none that this
 // version can read.
 func (h *Handler) recall(ctx context.Context, taskID string) (*pipeline.Analysis, error) {
-	data, err := h.blobs.Read(ctx, photo.AnalysisKey(queue.TaskPrefix(taskID)), maxAnalysis)
+	data, err := h.blobs.Read(ctx, photo.AnalysisKey(queue.TaskPrefix(taskID)), photo.MaxAnalysis)
 	if errors.Is(err, blobs.ErrNotExist) {
 		return nil, nil
 	}
