@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 
+	"idphoto/models"
 	"idphoto/pipeline/check"
 	"idphoto/pipeline/face"
 	"idphoto/pipeline/geometry"
@@ -27,9 +28,9 @@ import (
 //
 // It holds a person's picture: it is kept and erased like one. Make one with ReadAnalysis.
 type Analysis struct {
-	Format        int // analysisFormat
-	Network       string
-	Width, Height int // of the upright picture
+	Format        int          // analysisFormat
+	Network       models.Model // that made the matte
+	Width, Height int          // of the upright picture
 	Face          *face.Face
 	Others        int
 	Values        []check.Value
@@ -116,7 +117,7 @@ func invertible(m geometry.Affine) bool {
 func (r *run) keep() ([]byte, error) {
 	l := r.level
 	a := &Analysis{
-		Format: analysisFormat, Network: r.network.SHA256, Face: r.face, Others: r.others, Values: r.values,
+		Format: analysisFormat, Network: models.Model{Name: r.network.Name, SHA256: r.network.SHA256}, Face: r.face, Others: r.others, Values: r.values,
 		ToWork: l.toWork, Refined: l.refined, Share: l.share, Disagreement: l.disagreement,
 		Alpha: piece{l.alpha.W, l.alpha.H, make([]byte, len(l.alpha.Pix))},
 	}

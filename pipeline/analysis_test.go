@@ -15,6 +15,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 
+	"idphoto/models"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/matte"
@@ -133,6 +134,20 @@ func TestAnAnalysisIsKeptAgain(t *testing.T) {
 	}
 	if !bytes.Equal(a.Alpha.Pix, b.Alpha.Pix) || !bytes.Equal(a.Person.Pix, b.Person.Pix) || a.FromUpright != b.FromUpright || a.ToWork != b.ToWork {
 		t.Error("the second analysis differs from the first")
+	}
+}
+
+// The report names the network that made the matte, not the one that would make another.
+func TestTheReportNamesTheAnalysisNetwork(t *testing.T) {
+	_, a := analysed(t, readFile(t, "testdata/s01_astronaut.png"), "1-inch", "blue")
+	a.Network = models.Model{Name: "an-older.onnx", SHA256: "0123"}
+	res, _ := traced(t, nil, from(t, a, "1-inch", "red"))
+	if res.Report.Matte != a.Network.Name || res.Report.SHA256 != a.Network.SHA256 {
+		t.Errorf("the report names %s %s", res.Report.Matte, res.Report.SHA256)
+	}
+	res, _ = traced(t, readFile(t, "testdata/s01_astronaut.png"), from(t, a, "51x51mm@300dpi", "white")) // matted anew
+	if res.Report.Matte == "an-older.onnx" {
+		t.Error("the report names the network of a matte that was not used")
 	}
 }
 

@@ -60,9 +60,13 @@ func (r *run) stages() []stage {
 	}
 	r.face, r.others, r.values = a.Face, a.Others, slices.Clone(a.Values)
 	list := []stage{{"recall", r.recall}}
+	covers := a.covers(r.req.Spec)
+	if covers {
+		r.network = a.Network
+	}
 	if !a.Serves(&r.req) {
 		list = append(list, stage{"decode", r.decode})
-		if !a.covers(r.req.Spec) {
+		if !covers {
 			list = append(list, stage{"matte", r.matte})
 		}
 	}
