@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"idphoto/pipeline/matte"
+	"idphoto/pipeline/resample"
 )
 
 // TestSecondOpinion: portraits agree with it; a child cut out of a group as if alone does not.
@@ -23,29 +24,65 @@ func TestSecondOpinion(t *testing.T) {
 			if _, err := os.Stat(tc.path); err != nil {
 				t.Skip("not here: ", err)
 			}
-			r := &run{
-				Pipeline: shared, req: request(t, "1-inch", "blue"), data: readFile(t, tc.path),
-				matting: shared.matting, network: shared.network,
-			}
-			if err := r.decode(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			boxes, err := r.faces.Detect(t.Context(), r.pic)
-			if err != nil || len(boxes) <= tc.face {
-				t.Fatalf("%d faces, %v", len(boxes), err)
-			}
-			f, ok, err := r.faces.Measure(t.Context(), r.pic, boxes[tc.face])
-			if err != nil || !ok {
-				t.Fatalf("no face: %v", err)
-			}
-			r.face = f
-			a, err := r.surroundings(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			_, a := mattedFace(t, tc.path, tc.face)
 			if held := a.disagreement > matte.MaxDisagreement; held != tc.held {
 				t.Errorf("disagreement %.4f: held %v, want %v", a.disagreement, held, tc.held)
 			}
 		})
+	}
+}
+
+// mattedFace returns a run up to the matte of one of a picture's faces, as if it were alone.
+func mattedFace(t *testing.T, path string, number int) (*run, surroundings) {
+	t.Helper()
+	r := &run{
+		Pipeline: shared, req: request(t, "1-inch", "blue"), data: readFile(t, path),
+		matting: shared.matting, network: shared.network,
+	}
+	if err := r.decode(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	boxes, err := r.faces.Detect(t.Context(), r.pic)
+	if err != nil || len(boxes) <= number {
+		t.Fatalf("%d faces, %v", len(boxes), err)
+	}
+	f, ok, err := r.faces.Measure(t.Context(), r.pic, boxes[number])
+	if err != nil || !ok {
+		t.Fatalf("no face: %v", err)
+	}
+	r.face = f
+	a, err := r.surroundings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, a
+}
+
+// TestALostEarComesBack: both ears are taken out of a real matte, and the second opinion brings
+// most of them back.
+func TestALostEarComesBack(t *testing.T) {
+	r, a := mattedFace(t, "testdata/s17_hopper.jpg", 0)
+	img := resample.Sample(r.pic, a.toWork.Inverse().Then(a.toSource), a.alpha.W, a.alpha.H, resample.Linear)
+	opinion, err := r.opinion.Opinion(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := matte.MendEars(a.alpha, opinion, a.ears(r.face)); n != 0 {
+		t.Errorf("%d pixels of ears that are there were mended", n)
+	}
+	for side, e := range a.ears(r.face) {
+		var lost []int
+		for i, v := range a.alpha.Pix {
+			dx, dy := (float64(i%a.alpha.W)+.5-e.X)/e.RX, (float64(i/a.alpha.W)+.5-e.Y)/e.RY
+			if dx*dx+dy*dy <= 1 && v > matte.Opaque {
+				lost = append(lost, i)
+				a.alpha.Pix[i] = 0
+			}
+		}
+		back := matte.MendEars(a.alpha, opinion, a.ears(r.face))
+		t.Logf("ear %d: %d of %d pixels are back", side, back, len(lost))
+		if len(lost) < 50 || float64(back) < .6*float64(len(lost)) {
+			t.Errorf("ear %d: %d of %d pixels are back, want most", side, back, len(lost))
+		}
 	}
 }

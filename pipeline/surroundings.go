@@ -75,10 +75,35 @@ func (r *run) matteRegion(ctx context.Context, reach, scale float64) (surroundin
 		return a, fault.New(fault.MatteUncertain, nil)
 	}
 	matte.FillHoles(img, a.alpha)
-	if r.req.Person == nil { // the second opinion does not tell people who stand together apart
-		a.disagreement, err = r.opinion.Disagreement(ctx, img, a.alpha)
+	if r.req.Person != nil {
+		return a, nil // the second opinion does not tell people who stand together apart
 	}
-	return a, err
+	opinion, err := r.opinion.Opinion(ctx, img)
+	if err != nil {
+		return a, err
+	}
+	matte.MendEars(a.alpha, opinion, a.ears(r.face))
+	a.disagreement = matte.Disagreement(a.alpha, opinion)
+	return a, nil
+}
+
+// An ear's place beside the face's outline, in eye distances.
+const (
+	earAside  = .12 // its middle, from the outline's widest point
+	earWidth  = .18 // half of it
+	earHeight = .38 // half of it
+)
+
+// ears are where f's ears are, if they are to be seen, in pixels of the matte.
+func (a surroundings) ears(f *face.Face) (ears [2]matte.Ear) {
+	toHead := a.toSource.Inverse()
+	d := f.EyeDistance()
+	for i, aside := range [2]float64{-earAside, earAside} {
+		side := toHead.Apply(f.Sides[i])
+		at := a.toWork.Apply(geometry.Point{X: side.X + aside*d, Y: side.Y})
+		ears[i] = matte.Ear{X: at.X, Y: at.Y, RX: earWidth * d * a.toWork.A, RY: earHeight * d * a.toWork.E}
+	}
+	return ears
 }
 
 // refineScale bounds how much larger than the network's matte a refined one is, finestSave how much

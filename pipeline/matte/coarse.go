@@ -31,13 +31,12 @@ func OpenSegmentation(rt *models.Runtime) (*Segmentation, error) {
 	return &Segmentation{s}, nil
 }
 
-// Disagreement returns how far alpha, the matte of img, is from the second opinion: the area of
-// which each is sure of the opposite, in shares of the person's.
-func (s *Segmentation) Disagreement(ctx context.Context, img *image.RGBA, alpha *resample.Plane) (float64, error) {
+// Opinion returns how sure the network is of a person, 0 to 1, on a square over the whole of img.
+func (s *Segmentation) Opinion(ctx context.Context, img *image.RGBA) (*resample.Plane, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	toImg := geometry.Affine{A: float64(alpha.W) / coarseSide, E: float64(alpha.H) / coarseSide}
+	toImg := geometry.Affine{A: float64(img.Rect.Dx()) / coarseSide, E: float64(img.Rect.Dy()) / coarseSide}
 	in := models.Float32(1, coarseSide, coarseSide, 3)
 	for y := range coarseSide {
 		for x := range coarseSide {
@@ -49,13 +48,14 @@ func (s *Segmentation) Disagreement(ctx context.Context, img *image.RGBA, alpha 
 	}
 	out, err := s.session.Run(in)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	opinion := &resample.Plane{W: coarseSide, H: coarseSide, Pix: out[0].Data}
-	return disagreement(alpha, opinion), nil
+	return &resample.Plane{W: coarseSide, H: coarseSide, Pix: out[0].Data}, nil
 }
 
-func disagreement(alpha, opinion *resample.Plane) float64 {
+// Disagreement returns how far a matte is from the second opinion on the same picture: the area of
+// which each is sure of the opposite, in shares of the person's.
+func Disagreement(alpha, opinion *resample.Plane) float64 {
 	var people, opposite float64
 	for y := range opinion.H {
 		for x := range opinion.W {

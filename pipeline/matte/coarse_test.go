@@ -28,7 +28,7 @@ func TestDisagreement(t *testing.T) {
 		"nobody":                {plane(0, 0), plane(16, 48), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := disagreement(tc.alpha, tc.opinion); math.Abs(got-tc.want) > 1e-9 {
+			if got := Disagreement(tc.alpha, tc.opinion); math.Abs(got-tc.want) > 1e-9 {
 				t.Errorf("disagreement = %v, want %v", got, tc.want)
 			}
 		})
