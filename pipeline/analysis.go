@@ -41,6 +41,9 @@ type Analysis struct {
 	Share        float64
 	Disagreement float64
 
+	Coarse   piece           // 8 bit: the coarse segmentation of all that any document can show; may be empty
+	ToCoarse geometry.Affine // head frame -> pixels of Coarse
+
 	Person      piece           // the person's pixels and a rim around them: RGB, 8 bit
 	FromUpright geometry.Affine // upright source pixels -> pixels of Person
 }
@@ -56,13 +59,31 @@ func (p piece) holds(bytes int) bool {
 	return p.W > 0 && p.H > 0 && p.W <= maxAnalysis && p.H <= maxAnalysis && len(p.Pix) == bytes*p.W*p.H
 }
 
+// pieceOf is a plane with 8 bits a pixel.
+func pieceOf(p *resample.Plane) piece {
+	b := piece{p.W, p.H, make([]byte, len(p.Pix))}
+	for i, v := range p.Pix {
+		b.Pix[i] = byte(v*255 + .5)
+	}
+	return b
+}
+
+// plane undoes pieceOf.
+func (p piece) plane() *resample.Plane {
+	a := resample.NewPlane(p.W, p.H)
+	for i, v := range p.Pix {
+		a.Pix[i] = float32(v) / 255
+	}
+	return a
+}
+
 // size is that of a picture that is not at hand.
 type size struct{ w, h int }
 
 func (s size) Bounds() (w, h int) { return s.w, s.h }
 
 // analysisFormat changes with the meaning of Analysis' fields.
-const analysisFormat = 1
+const analysisFormat = 2
 
 // Limits of what is kept and read.
 const (
@@ -102,7 +123,7 @@ func (a *Analysis) whole() bool {
 		}
 	}
 	return finite(f.Roll) && f.EyeDistance() > 0 && f.EyeMid() != f.Chin &&
-		a.Alpha.holds(1) && a.Person.holds(3) && invertible(a.ToWork) && invertible(a.FromUpright)
+		a.Alpha.holds(1) && a.Person.holds(3) && (len(a.Coarse.Pix) == 0 || a.Coarse.holds(1) && invertible(a.ToCoarse)) && invertible(a.ToWork) && invertible(a.FromUpright)
 }
 
 func finite(vs ...float64) bool {
@@ -119,12 +140,12 @@ func (r *run) keep() ([]byte, error) {
 	a := &Analysis{
 		Format: analysisFormat, Network: models.Model{Name: r.network.Name, SHA256: r.network.SHA256}, Face: r.face, Others: r.others, Values: r.values,
 		ToWork: l.toWork, Refined: l.refined, Share: l.share, Disagreement: l.disagreement,
-		Alpha: piece{l.alpha.W, l.alpha.H, make([]byte, len(l.alpha.Pix))},
+		Alpha: pieceOf(l.alpha),
+	}
+	if l.coarse != nil {
+		a.Coarse, a.ToCoarse = pieceOf(l.coarse), l.toCoarse
 	}
 	a.Width, a.Height = l.bounds.Bounds()
-	for i, v := range l.alpha.Pix {
-		a.Alpha.Pix[i] = byte(v*255 + .5)
-	}
 	if r.pic != nil {
 		a.keepPerson(r.pic, l)
 	} else {
@@ -168,22 +189,27 @@ func (a *Analysis) keepPerson(pic *picture.Picture, l surroundings) {
 	}
 }
 
-// restore returns the head's surroundings and the pixels to sample from, as the run left them.
-func (a *Analysis) restore() (surroundings, pixels) {
+// matte returns the head's surroundings as the run left them.
+func (a *Analysis) matte() surroundings {
 	l := surroundings{
 		bounds: size{a.Width, a.Height}, toSource: geometry.Similarity(1, a.Face.Roll, a.Face.EyeMid()), toWork: a.ToWork,
-		alpha: resample.NewPlane(a.Alpha.W, a.Alpha.H), share: a.Share, disagreement: a.Disagreement, refined: a.Refined,
+		alpha: a.Alpha.plane(), share: a.Share, disagreement: a.Disagreement, refined: a.Refined,
 	}
-	for i, v := range a.Alpha.Pix {
-		l.alpha.Pix[i] = float32(v) / 255
+	if len(a.Coarse.Pix) > 0 {
+		l.coarse, l.toCoarse = a.Coarse.plane(), a.ToCoarse
 	}
 	l.inside = l.covered()
+	return l
+}
+
+// person returns the person's pixels to sample from.
+func (a *Analysis) person() pixels {
 	img := image.NewRGBA(image.Rect(0, 0, a.Person.W, a.Person.H))
 	for i := range a.Person.W * a.Person.H {
 		copy(img.Pix[4*i:], a.Person.Pix[3*i:3*i+3])
 		img.Pix[4*i+3] = 255
 	}
-	return l, pixels{picture.FromRGBA(img), a.FromUpright}
+	return pixels{picture.FromRGBA(img), a.FromUpright}
 }
 
 // Serves tells whether the analysis alone can make the photo. Where the picture's own background
@@ -192,16 +218,40 @@ func (a *Analysis) restore() (surroundings, pixels) {
 func (a *Analysis) Serves(req *Request) bool {
 	kept := a.FromUpright.Scale() // 1 or less
 	detail := photoScale(a.Face, req.Spec) / kept
-	return req.Background.Kind != spec.Original && !req.HD && a.covers(req.Spec) && (kept > .999 || detail <= softerThanFull)
+	return req.Background.Kind != spec.Original && !req.HD && (kept > .999 || detail <= softerThanFull) && a.covers(req)
 }
 
-// covers tells whether all that a photo of s can show of the person was matted.
-func (a *Analysis) covers(s *spec.Spec) bool {
+// covers tells whether all that the photo can show of the person was matted. Where nothing but the
+// head is measured in the matte, the head is enough.
+func (a *Analysis) covers(req *Request) bool {
+	if req.Background.Kind == spec.Original && req.Touch.Zero() {
+		return true
+	}
+	l := surroundings{bounds: size{a.Width, a.Height}, toSource: geometry.Similarity(1, a.Face.Roll, a.Face.EyeMid())}
+	if lo, hi := l.region(a.Face, req.Spec, reaches[0]); a.Alpha.spans(a.ToWork, lo, hi) {
+		return true
+	}
+	// The region has room for any place of the head in the frame: see where this one's is.
+	r := &run{req: *req, face: a.Face, level: a.matte()}
+	if r.place() != nil {
+		return false
+	}
+	lo, hi := r.shown()
+	return a.Alpha.spans(a.ToWork, lo, hi)
+}
+
+// widens tells whether the coarse segmentation has what the matte lacks for a photo of s.
+func (a *Analysis) widens(s *spec.Spec) bool {
 	l := surroundings{bounds: size{a.Width, a.Height}, toSource: geometry.Similarity(1, a.Face.Roll, a.Face.EyeMid())}
 	lo, hi := l.region(a.Face, s, reaches[0])
-	p, q := a.ToWork.Apply(lo), a.ToWork.Apply(hi)
-	slack := .01 * float64(a.Alpha.W)
-	return p.X >= -slack && p.Y >= -slack && q.X <= float64(a.Alpha.W)+slack && q.Y <= float64(a.Alpha.H)+slack
+	return len(a.Coarse.Pix) > 0 && a.Coarse.spans(a.ToCoarse, lo, hi)
+}
+
+// spans tells whether the piece has all between two corners in the head's frame, or nearly.
+func (p piece) spans(toPiece geometry.Affine, lo, hi geometry.Point) bool {
+	lo, hi = toPiece.Apply(lo), toPiece.Apply(hi)
+	slack := .01 * float64(p.W)
+	return lo.X >= -slack && lo.Y >= -slack && hi.X <= float64(p.W)+slack && hi.Y <= float64(p.H)+slack
 }
 
 // photoScale is about how many photo pixels a source pixel becomes.

@@ -87,6 +87,7 @@ func enlargedPNG(t testing.TB, path string, k, angle float64) []byte {
 var (
 	fromTheAnalysis = []string{"recall", "geometry", "check", "compose", "encode"}
 	decodedAgain    = []string{"recall", "decode", "geometry", "check", "compose", "encode"}
+	widened         = []string{"recall", "decode", "widen", "geometry", "check", "compose", "encode"}
 	mattedAgain     = []string{"recall", "decode", "matte", "geometry", "check", "compose", "encode"}
 )
 
@@ -145,7 +146,11 @@ func TestTheReportNamesTheAnalysisNetwork(t *testing.T) {
 	if res.Report.Matte != a.Network.Name || res.Report.SHA256 != a.Network.SHA256 {
 		t.Errorf("the report names %s %s", res.Report.Matte, res.Report.SHA256)
 	}
-	res, _ = traced(t, readFile(t, "testdata/s01_astronaut.png"), from(t, a, "51x51mm@300dpi", "white")) // matted anew
+	a.Coarse = piece{}
+	res, stages := traced(t, readFile(t, "testdata/s01_astronaut.png"), from(t, a, "51x51mm@300dpi", "white"))
+	if !slices.Equal(stages, mattedAgain) {
+		t.Errorf("stages are %v, want %v", stages, mattedAgain)
+	}
 	if res.Report.Matte == "an-older.onnx" {
 		t.Error("the report names the network of a matte that was not used")
 	}
@@ -168,7 +173,9 @@ func TestOtherPhotosNeedNoNetworks(t *testing.T) {
 		{"less detail than is kept", nil, from(t, coarse, "1-inch", "white"), fromTheAnalysis},
 		{"the picture's background", data, from(t, a, "2-inch", "original"), decodedAgain},
 		{"HD", data, func() Request { r := from(t, a, "2-inch", "blue"); r.HD = true; return r }(), decodedAgain},
-		{"more than was matted", data, from(t, a, "51x51mm@300dpi", "white"), mattedAgain},
+		{"more than was matted", data, from(t, a, "51x51mm@300dpi", "white"), widened},
+		{"more than was looked at", data, func() Request { b := *a; b.Coarse = piece{}; return from(t, &b, "51x51mm@300dpi", "white") }(), mattedAgain},
+		{"nothing but cropped", data, from(t, a, "au-passport", "original"), decodedAgain},
 		{"more detail than is kept", large, from(t, coarse, "25x35mm@1200dpi", "white"), decodedAgain},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -225,24 +232,26 @@ func TestWhatIsNoAnalysisIsRefused(t *testing.T) {
 		t.Fatalf("unchanged: %v", err)
 	}
 	for name, data := range map[string][]byte{
-		"nothing":               nil,
-		"a picture":             readFile(t, "testdata/s17_hopper.jpg"),
-		"cut short":             res.Analysis[:len(res.Analysis)/2],
-		"not packed":            unpacked(t, res.Analysis),
-		"something else packed": packed(t, map[string]int{"width": 3}),
-		"another version":       changed(func(a *Analysis) { a.Format = analysisFormat - 1 }),
-		"no face":               changed(func(a *Analysis) { a.Face = nil }),
-		"a face without points": changed(func(a *Analysis) { a.Face.Mesh = nil }),
-		"an eye nowhere":        changed(func(a *Analysis) { a.Face.Eyes[0].X = math.NaN() }),
-		"no size":               changed(func(a *Analysis) { a.Width = 0 }),
-		"a matte that is short": changed(func(a *Analysis) { a.Alpha.W++ }),
-		"an empty matte":        changed(func(a *Analysis) { a.Alpha = piece{} }),
-		"less than no pixels":   changed(func(a *Analysis) { a.Alpha = piece{-2, -2, make([]byte, 4)} }),
-		"a size that overflows": changed(func(a *Analysis) { a.Person = piece{1 << 62, 4, nil} }),
-		"no measures":           changed(func(a *Analysis) { a.Values = nil }),
-		"nobody":                changed(func(a *Analysis) { a.Person = piece{} }),
-		"a map onto a point":    changed(func(a *Analysis) { a.ToWork = geometry.Affine{} }),
-		"a map onto a line":     changed(func(a *Analysis) { a.FromUpright.E = 0 }),
+		"nothing":                nil,
+		"a picture":              readFile(t, "testdata/s17_hopper.jpg"),
+		"cut short":              res.Analysis[:len(res.Analysis)/2],
+		"not packed":             unpacked(t, res.Analysis),
+		"something else packed":  packed(t, map[string]int{"width": 3}),
+		"another version":        changed(func(a *Analysis) { a.Format = analysisFormat - 1 }),
+		"no face":                changed(func(a *Analysis) { a.Face = nil }),
+		"a face without points":  changed(func(a *Analysis) { a.Face.Mesh = nil }),
+		"an eye nowhere":         changed(func(a *Analysis) { a.Face.Eyes[0].X = math.NaN() }),
+		"no size":                changed(func(a *Analysis) { a.Width = 0 }),
+		"a matte that is short":  changed(func(a *Analysis) { a.Alpha.W++ }),
+		"an empty matte":         changed(func(a *Analysis) { a.Alpha = piece{} }),
+		"less than no pixels":    changed(func(a *Analysis) { a.Alpha = piece{-2, -2, make([]byte, 4)} }),
+		"a size that overflows":  changed(func(a *Analysis) { a.Person = piece{1 << 62, 4, nil} }),
+		"no measures":            changed(func(a *Analysis) { a.Values = nil }),
+		"nobody":                 changed(func(a *Analysis) { a.Person = piece{} }),
+		"a map onto a point":     changed(func(a *Analysis) { a.ToWork = geometry.Affine{} }),
+		"a coarse half":          changed(func(a *Analysis) { a.Coarse.W++ }),
+		"a map of it to a point": changed(func(a *Analysis) { a.ToCoarse = geometry.Affine{} }),
+		"a map onto a line":      changed(func(a *Analysis) { a.FromUpright.E = 0 }),
 	} {
 		if a, err := ReadAnalysis(data); !errors.Is(err, ErrAnalysis) || a != nil {
 			t.Errorf("%s: %v, %v; want ErrAnalysis", name, a != nil, err)
@@ -306,7 +315,7 @@ func TestNoBackgroundIsKept(t *testing.T) {
 	if !kept(int(eye.X)-run/2, int(eye.Y)) {
 		t.Error("the person's left eye is not kept: the search below would find nothing either")
 	}
-	l, _ := a.restore()
+	l := a.matte()
 	toAlpha := l.toSource.Inverse().Then(l.toWork)
 	rim := personRim*float64(a.Alpha.W) + 3 // pixels of the matte, and what rounding does
 	farFromPerson := func(x, y int) bool {
@@ -351,7 +360,7 @@ func flat(img *image.RGBA, x, y, n int) bool {
 func FuzzReadAnalysis(f *testing.F) {
 	_, a := analysed(f, readFile(f, "testdata/s01_astronaut.png"), "1-inch", "blue")
 	small := *a // seeds must be small to be varied
-	small.Alpha, small.Person = piece{4, 4, make([]byte, 16)}, piece{4, 4, make([]byte, 48)}
+	small.Alpha, small.Coarse, small.Person = piece{4, 4, make([]byte, 16)}, piece{4, 4, make([]byte, 16)}, piece{4, 4, make([]byte, 48)}
 	var plain bytes.Buffer
 	if err := gob.NewEncoder(&plain).Encode(&small); err != nil {
 		f.Fatal(err)
@@ -379,7 +388,8 @@ func FuzzReadAnalysis(f *testing.F) {
 			return
 		}
 		a.Serves(&req)
-		l, px := a.restore()
+		a.widens(req.Spec)
+		l, px := a.matte(), a.person()
 		if w, h := px.Bounds(); w != a.Person.W || h != a.Person.H || len(l.alpha.Pix) != a.Alpha.W*a.Alpha.H {
 			t.Fatalf("restored %dx%d and %d of the matte", w, h, len(l.alpha.Pix))
 		}

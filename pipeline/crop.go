@@ -16,10 +16,22 @@ const maxTilt = 4 * math.Pi / 180
 // comfortable is a margin with which nobody looks for a better crop.
 const comfortable = .25
 
-// geometry finds the crop. A head that cannot be levelled within the picture, or only just, may stay
+// geometry finds the crop, and reports it.
+func (r *run) geometry(context.Context) error {
+	if err := r.place(); err != nil {
+		return err
+	}
+	r.result.Report = r.report()
+	if t := r.result.Report.Tilt; t.Verdict == failed && !r.turns() {
+		return fault.New(fault.FaceTurned, nil, "measure", "tilt", "value", t.Value, "limit", t.Max)
+	}
+	return nil
+}
+
+// place finds the crop. A head that cannot be levelled within the picture, or only just, may stay
 // a little tilted, as the person held it; where nothing but cropping is allowed it is not turned at
 // all.
-func (r *run) geometry(context.Context) error {
+func (r *run) place() error {
 	var first error
 	best := math.Inf(-1)
 	for _, tilt := range r.tilts() {
@@ -43,11 +55,14 @@ func (r *run) geometry(context.Context) error {
 	if math.IsInf(best, -1) {
 		return first
 	}
-	r.result.Report = r.report()
-	if t := r.result.Report.Tilt; t.Verdict == failed && !r.turns() {
-		return fault.New(fault.FaceTurned, nil, "measure", "tilt", "value", t.Value, "limit", t.Max)
-	}
 	return nil
+}
+
+// shown returns the corners, in the level head's frame, of what the crop shows of the picture.
+func (r *run) shown() (lo, hi geometry.Point) {
+	toLevel := r.crop.ToPhoto().Inverse().Then(r.area.toSource).Then(r.level.toSource.Inverse())
+	lo, hi = corners(toLevel, float64(r.req.Spec.WidthPx), float64(r.req.Spec.HeightPx))
+	return r.level.clip(lo, hi)
 }
 
 func impossible(err error) bool {

@@ -60,15 +60,18 @@ func (r *run) stages() []stage {
 	}
 	r.face, r.others, r.values = a.Face, a.Others, slices.Clone(a.Values)
 	list := []stage{{"recall", r.recall}}
-	covers := a.covers(r.req.Spec)
-	if covers {
-		r.network = a.Network
-	}
-	if !a.Serves(&r.req) {
+	serves := a.Serves(&r.req)
+	if !serves {
 		list = append(list, stage{"decode", r.decode})
-		if !covers {
-			list = append(list, stage{"matte", r.matte})
-		}
+	}
+	switch {
+	case serves || a.covers(&r.req):
+		r.network = a.Network
+	case a.widens(r.req.Spec):
+		r.network = a.Network
+		list = append(list, stage{"widen", r.widen})
+	default:
+		list = append(list, stage{"matte", r.matte})
 	}
 	return append(list, r.rest()...)
 }
@@ -86,7 +89,7 @@ func (r *run) decode(context.Context) (err error) {
 
 // recall takes up what an earlier run found.
 func (r *run) recall(context.Context) error {
-	r.level, r.pixels = r.req.Analysis.restore()
+	r.level, r.pixels = r.req.Analysis.matte(), r.req.Analysis.person()
 	return nil
 }
 
@@ -127,6 +130,9 @@ func (r *run) matte(ctx context.Context) (err error) {
 	}
 	if r.req.Background.Kind != spec.Original {
 		err = r.level.refine(ctx, r.pic, r.face, r.req.Spec)
+	}
+	if err == nil && r.req.Keep && r.req.Person == nil {
+		err = r.survey(ctx)
 	}
 	return err
 }

@@ -31,6 +31,8 @@ type surroundings struct {
 	refined      bool             // whether alpha was solved at about the photo's size
 	share        float64          // of the opaque pixels, how many belong to the person
 	disagreement float64          // of the coarse segmentation with alpha: the share that both are sure of, each of the opposite
+	coarse       *resample.Plane  // what the coarse segmentation sees of all that any document can show; nil: no more than alpha has
+	toCoarse     geometry.Affine  // head frame -> pixels of coarse
 	seen         float64          // of several people: how much of the head the network took for a person
 }
 
@@ -164,14 +166,25 @@ func (a surroundings) region(f *face.Face, s *spec.Spec, reach float64) (lo, hi 
 	lo = geometry.Point{X: axis - half, Y: -reach * chin}
 	hi = geometry.Point{X: axis + half, Y: chin + max(1.4*chin, frame-headHeight*chin)}
 
+	return a.clip(lo, hi)
+}
+
+// clip cuts what lies between two corners in the head's frame down to the picture.
+func (a surroundings) clip(lo, hi geometry.Point) (geometry.Point, geometry.Point) {
 	w, h := a.bounds.Bounds()
-	pl, ph := geometry.Point{X: math.Inf(1), Y: math.Inf(1)}, geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
-	for _, c := range []geometry.Point{{}, {X: float64(w)}, {Y: float64(h)}, {X: float64(w), Y: float64(h)}} {
-		p := toHead.Apply(c)
-		pl = geometry.Point{X: min(pl.X, p.X), Y: min(pl.Y, p.Y)}
-		ph = geometry.Point{X: max(ph.X, p.X), Y: max(ph.Y, p.Y)}
-	}
+	pl, ph := corners(a.toSource.Inverse(), float64(w), float64(h))
 	return geometry.Point{X: max(lo.X, pl.X), Y: max(lo.Y, pl.Y)}, geometry.Point{X: min(hi.X, ph.X), Y: min(hi.Y, ph.Y)}
+}
+
+// corners returns those of the upright box around what m makes of a w x h rectangle.
+func corners(m geometry.Affine, w, h float64) (lo, hi geometry.Point) {
+	lo, hi = geometry.Point{X: math.Inf(1), Y: math.Inf(1)}, geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
+	for _, c := range []geometry.Point{{}, {X: w}, {Y: h}, {X: w, Y: h}} {
+		p := m.Apply(c)
+		lo = geometry.Point{X: min(lo.X, p.X), Y: min(lo.Y, p.Y)}
+		hi = geometry.Point{X: max(hi.X, p.X), Y: max(hi.Y, p.Y)}
+	}
+	return lo, hi
 }
 
 // turned returns the surroundings in a frame that leaves tilt radians of the head's roll.

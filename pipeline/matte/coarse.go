@@ -9,8 +9,8 @@ import (
 	"idphoto/pipeline/resample"
 )
 
-// coarseSide is that of the segmentation network's input and output.
-const coarseSide = 256
+// CoarseSide is that of the segmentation network's input and output.
+const CoarseSide = 256
 
 // MaxDisagreement is how far a matte may be from the second opinion before a person should look at
 // it. 15 ordinary portraits and composites lie between 0 and .0023, people cut out of a crowd that the
@@ -36,13 +36,13 @@ func (s *Segmentation) Opinion(ctx context.Context, img *image.RGBA) (*resample.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	toImg := geometry.Affine{A: float64(img.Rect.Dx()) / coarseSide, E: float64(img.Rect.Dy()) / coarseSide}
-	in := models.Float32(1, coarseSide, coarseSide, 3)
-	for y := range coarseSide {
-		for x := range coarseSide {
+	toImg := geometry.Affine{A: float64(img.Rect.Dx()) / CoarseSide, E: float64(img.Rect.Dy()) / CoarseSide}
+	in := models.Float32(1, CoarseSide, CoarseSide, 3)
+	for y := range CoarseSide {
+		for x := range CoarseSide {
 			p := img.PixOffset(img.Rect.Min.X+int((float64(x)+.5)*toImg.A), img.Rect.Min.Y+int((float64(y)+.5)*toImg.E))
 			for ch := range 3 {
-				in.Data[3*(y*coarseSide+x)+ch] = float32(img.Pix[p+ch]) / 255
+				in.Data[3*(y*CoarseSide+x)+ch] = float32(img.Pix[p+ch]) / 255
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func (s *Segmentation) Opinion(ctx context.Context, img *image.RGBA) (*resample.
 	if err != nil {
 		return nil, err
 	}
-	return &resample.Plane{W: coarseSide, H: coarseSide, Pix: out[0].Data}, nil
+	return &resample.Plane{W: CoarseSide, H: CoarseSide, Pix: out[0].Data}, nil
 }
 
 // Disagreement returns how far a matte is from the second opinion on the same picture: the area of
