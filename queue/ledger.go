@@ -128,6 +128,7 @@ type Filter struct {
 	BatchID    string
 	Worker     string // of the current or last attempt
 	IDPrefix   string
+	Held       bool          // only those whose result waits for somebody's look, see Operation.Accept
 	From, To   time.Time     // created in [From, To), by the time in the id: to the millisecond
 	LongerThan time.Duration // between first claim and end
 }
@@ -146,6 +147,12 @@ type Operation interface {
 	// somebody to look at. It is Succeeded then; its attempts stay as they were. ErrNotHeld for any
 	// other and for one that is erased or purged, ErrNotFound for an unknown id.
 	Accept(ctx context.Context, id string) (Task, error)
+
+	// Refuse settles a held task the other way: it stays Rejected, as it was counted, with its code
+	// and detail, and has no result any more. It returns the task as it was before, so that the
+	// caller can delete the result's blobs. ErrNotHeld and ErrNotFound as for Accept: of those who
+	// accept or refuse at once, exactly one does.
+	Refuse(ctx context.Context, id string) (before Task, err error)
 
 	// PauseLane keeps tasks of the lane from being claimed; running ones go on. Pausing twice keeps
 	// the first time and name.

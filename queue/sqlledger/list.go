@@ -95,6 +95,9 @@ func planList(f queue.Filter) listPlan {
 	if len(states) > 0 {
 		p.and(`state IN (?`+strings.Repeat(`, ?`, len(states)-1)+`)`, anys(states)...)
 	}
+	if f.Held {
+		p.and(isHeld)
+	}
 	if f.LongerThan > 0 {
 		p.and(`started_at > 0 AND finished_at - started_at > ?`, f.LongerThan.Microseconds())
 	}
