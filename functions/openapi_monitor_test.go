@@ -54,6 +54,7 @@ func (c *checker) tryMonitor(t *testing.T, p *program) {
 	post("/lanes/none/pause", `{}`)
 	post("/workers/w-1/drain", `{}`)
 	post("/tasks/"+done+"/accept", `{}`) // 409: it is not held
+	post("/tasks/"+done+"/refuse", `{}`) // likewise
 	post("/tasks/"+done+"/again", `{"size":"2-inch","background":"red"}`)
 	post("/tasks/"+dead+"/retry", `{}`)
 	post("/tasks/"+waiting+"/cancel", `{}`)

@@ -101,6 +101,7 @@ var consoleRules = map[string]rule{
 
 	"POST /tasks/{id}/retry":       {role: auth.Operator, open: 404},
 	"POST /tasks/{id}/accept":      {role: auth.Operator, open: 404},
+	"POST /tasks/{id}/refuse":      {role: auth.Operator, open: 404},
 	"POST /tasks/{id}/again":       {role: auth.Operator, open: 404},
 	"POST /tasks/{id}/cancel":      {role: auth.Operator, open: 404},
 	"POST /tasks/{id}/erase":       {role: auth.Operator, open: 422},

@@ -151,14 +151,6 @@ func (m *Monitor) copyTask(ctx context.Context, t queue.Task, chosen photo.Optio
 	return queue.Task{}, errors.Join(fmt.Errorf("running a task again: %w", err), m.forget(ctx, fresh.ID))
 }
 
-// acceptTask makes a held photo good, after a look at it.
-func (m *Monitor) acceptTask(r *http.Request, _ values) (outcome, error) {
-	return m.one(r, "accept", func(ctx context.Context, t queue.Task) error {
-		_, err := m.ledger.Accept(ctx, t.ID)
-		return err
-	})
-}
-
 // forget removes the picture of a task that did not come to be.
 func (m *Monitor) forget(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eraseWithin)

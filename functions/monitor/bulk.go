@@ -18,6 +18,7 @@ import (
 type deed struct {
 	name   string
 	states []queue.State // of tasks that it may change
+	held   bool          // it settles held photos: of many only where the list is of these, lest nobody has looked
 	typed  bool          // of many only when their number is typed
 	do     func(m *Monitor, ctx context.Context, t queue.Task) error
 }
@@ -28,6 +29,8 @@ var retried = []queue.State{queue.Retrying, queue.Dead, queue.Cancelled}
 var deeds = []deed{
 	{name: "retry", states: retried, do: (*Monitor).requeue},
 	{name: "cancel", states: []queue.State{queue.Queued, queue.Running, queue.Retrying}, do: (*Monitor).cancel},
+	{name: "accept", states: []queue.State{queue.Rejected}, held: true, typed: true, do: (*Monitor).accept},
+	{name: "refuse", states: []queue.State{queue.Rejected}, held: true, typed: true, do: (*Monitor).refuse},
 	{name: "erase", states: taskStates, typed: true, do: (*Monitor).erase},
 }
 
@@ -43,6 +46,8 @@ func findDeed(name string) (deed, error) {
 // Tasks created after until are left out: nobody has seen them. ok is false when nothing is left.
 func (d deed) narrow(f taskFilter, until time.Time) (narrowed taskFilter, ok bool) {
 	switch {
+	case d.held && !f.Held:
+		return f, false
 	case len(f.States) > 0:
 		f.States = slices.DeleteFunc(slices.Clone(f.States), func(s queue.State) bool { return !slices.Contains(d.states, s) })
 		if len(f.States) == 0 {
@@ -129,7 +134,7 @@ func (j *bulkJob) page() bulkPageModel {
 func (f taskFilter) words() []filterWord {
 	var words []filterWord
 	q := f.values()
-	for _, name := range []string{"state", "code", "spec", "kind", "lane", "worker", "batch", "id", "from", "to", "over"} {
+	for _, name := range []string{"state", "code", "spec", "kind", "lane", "worker", "batch", "id", "from", "to", "over", "held"} {
 		if !q.Has(name) {
 			continue
 		}

@@ -60,8 +60,10 @@ func known(err error) error {
 		return err
 	case errors.Is(err, queue.ErrNotFound):
 		return fault.New(problem.NotFound, err)
-	case errors.Is(err, queue.ErrFinal), errors.Is(err, queue.ErrNotRequeued), errors.Is(err, queue.ErrNotHeld):
+	case errors.Is(err, queue.ErrFinal), errors.Is(err, queue.ErrNotRequeued):
 		return fault.New(problem.AlreadyFinal, err)
+	case errors.Is(err, queue.ErrNotHeld):
+		return fault.New(problem.NotHeld, err)
 	}
 	return problem.LedgerDown(err)
 }

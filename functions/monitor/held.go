@@ -2,9 +2,9 @@ package monitor
 
 import (
 	"context"
+	"net/http"
 	"time"
 
-	"idphoto/functions/photo"
 	"idphoto/pipeline/fault"
 	"idphoto/queue"
 )
@@ -19,18 +19,17 @@ type waiting struct {
 // heldCounted bounds the work: whoever looks at two hundred photos does not ask for the exact number.
 const heldCounted = 200
 
-// held counts the photos that are held, the newest first. A doubtful cut is what photos are held for.
+// held counts the photos that are held, the newest first. A doubtful cut is what photos are held for,
+// and by its code they are found at once.
 func (m *Monitor) held(ctx context.Context) (w waiting, err error) {
-	tasks, next, err := m.ledger.List(ctx, queue.Filter{States: []queue.State{queue.Rejected}, Code: fault.MatteUncertain}, "", heldCounted)
+	tasks, next, err := m.list(ctx, queue.Filter{Code: fault.MatteUncertain, Held: true}, "", heldCounted)
 	if err != nil {
 		return w, err
 	}
 	w.more = next != ""
+	w.n = int64(len(tasks))
 	for _, t := range tasks {
-		if !photo.Held(t) {
-			continue
-		}
-		if w.n++; w.oldest.IsZero() || t.FinishedAt.Before(w.oldest) {
+		if w.oldest.IsZero() || t.FinishedAt.Before(w.oldest) {
 			w.oldest = t.FinishedAt
 		}
 	}
@@ -42,9 +41,38 @@ func ofHeld(s state) []finding {
 	if s.held.n == 0 {
 		return nil
 	}
-	f := finding{Kind: "held", Page: listOf("state", string(queue.Rejected), "code", fault.MatteUncertain), N: s.held.n, Lasts: s.now.Sub(s.held.oldest)}
+	f := finding{Kind: "held", Page: listOf("held", "true"), N: s.held.n, Lasts: s.now.Sub(s.held.oldest)}
 	if s.held.more {
 		f.Kind, f.Lasts = "held_many", 0
 	}
 	return []finding{f}
+}
+
+// accept makes a held photo good, after a look at it.
+func (m *Monitor) accept(ctx context.Context, t queue.Task) error {
+	_, err := m.ledger.Accept(ctx, t.ID)
+	return err
+}
+
+// refuse settles that a held photo is not handed out. The row says so first: when the files do not go
+// now, they go when their time is over, as they would have, and nobody can reach them until then.
+func (m *Monitor) refuse(ctx context.Context, t queue.Task) error {
+	before, err := m.ledger.Refuse(ctx, t.ID)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eraseWithin)
+	defer cancel()
+	if err := m.blobs.DeletePrefix(ctx, before.ResultPrefix); err != nil {
+		m.opts.Log.WarnContext(ctx, "files of a refused photo stay until their time is over", "task", t.ID, "err", err)
+	}
+	return nil
+}
+
+func (m *Monitor) acceptTask(r *http.Request, _ values) (outcome, error) {
+	return m.one(r, "accept", m.accept)
+}
+
+func (m *Monitor) refuseTask(r *http.Request, _ values) (outcome, error) {
+	return m.one(r, "refuse", m.refuse)
 }

@@ -2,15 +2,18 @@ package monitor
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"idphoto/functions/photo"
 	"idphoto/infra/auth"
+	"idphoto/infra/blobs"
 	"idphoto/pipeline/touchup"
 	"idphoto/queue"
 )
@@ -31,7 +34,7 @@ func TestAHeldPhotoIsLookedAtAndAccepted(t *testing.T) {
 	c := newConsole(t)
 	task := c.heldPhoto()
 	path := "/monitor/tasks/" + task.ID
-	list := c.see("/monitor/tasks?state=rejected&code=matte_uncertain")
+	list := c.see("/monitor/tasks?held=true")
 	if !strings.Contains(list, task.ID) || !strings.Contains(list, "to be looked at") {
 		t.Error("the list does not say that it is held")
 	}
@@ -40,8 +43,10 @@ func TestAHeldPhotoIsLookedAtAndAccepted(t *testing.T) {
 		if !strings.Contains(page, "It is held until somebody has looked at it") || strings.Contains(page, "plain wall") {
 			t.Errorf("to a %s the page does not say that it is held", who)
 		}
-		if may := who == auth.Operator; strings.Contains(page, path+`/accept"`) != may {
-			t.Errorf("a %s is offered to accept it: %v", who, !may)
+		for _, deed := range []string{"accept", "refuse"} {
+			if may := who == auth.Operator; strings.Contains(page, path+`/`+deed+`"`) != may {
+				t.Errorf("a %s is offered to %s it: %v", who, deed, !may)
+			}
 		}
 	}
 	shown := c.see(path + "?pictures=show")
@@ -65,8 +70,121 @@ func TestAHeldPhotoIsLookedAtAndAccepted(t *testing.T) {
 	if page := c.see(path); strings.Contains(page, "/accept") || strings.Contains(page, "looked at it") || !strings.Contains(page, "succeeded") {
 		t.Error("the page of an accepted photo still asks for a look")
 	}
-	if w := c.ask(auth.Operator, "/api/v1"+path+"/accept", "{}"); w.Code != http.StatusConflict {
-		t.Errorf("accepting it twice is answered %d", w.Code)
+	for _, deed := range []string{"accept", "refuse"} {
+		if w := c.ask(auth.Operator, "/api/v1"+path+"/"+deed, "{}"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), `"not_held"`) {
+			t.Errorf("%s of what was accepted is answered %d %s", deed, w.Code, w.Body)
+		}
+	}
+	if w := c.ask(auth.Operator, path+"/picture/photo", nil); w.Code != http.StatusOK {
+		t.Errorf("refusing what was accepted took its photo: %d", w.Code)
+	}
+}
+
+func TestAHeldPhotoIsLookedAtAndRefused(t *testing.T) {
+	c := newConsole(t)
+	task := c.heldPhoto()
+	other := c.heldPhoto()
+	path := "/monitor/tasks/" + task.ID
+	if w := c.ask(auth.Viewer, path+"/refuse", url.Values{}); w.Code != http.StatusForbidden || !photo.Held(c.task(task.ID)) {
+		t.Errorf("a viewer who refuses it is answered %d", w.Code)
+	}
+	if w := c.ask(auth.Operator, path+"/refuse", url.Values{}); w.Code != http.StatusSeeOther || w.Header().Get("Location") != path {
+		t.Errorf("refusing is answered %d", w.Code)
+	}
+	if now := c.task(task.ID); now.State != queue.Rejected || now.Code != "matte_uncertain" || photo.Held(now) {
+		t.Errorf("the task is %+v", now)
+	}
+	for _, part := range []photo.Part{photo.Photo, photo.HD, photo.Cutout} {
+		if _, err := c.store.Read(t.Context(), photo.Key(task.ResultPrefix, part), 1<<20); !errors.Is(err, blobs.ErrNotExist) {
+			t.Errorf("its %s is still stored: %v", part, err)
+		}
+		if w := c.ask(auth.Operator, path+"/picture/"+string(part), nil); w.Code == http.StatusOK {
+			t.Errorf("its %s is still shown", part)
+		}
+	}
+	if w := c.ask(auth.Operator, path+"/picture/original", nil); w.Code != http.StatusOK {
+		t.Errorf("its original is answered %d", w.Code)
+	}
+	if page := c.see(path); strings.Contains(page, "looked at it") || !strings.Contains(page, "plain wall") || strings.Contains(page, "/refuse") {
+		t.Error("the page of a refused photo does not say what it is now")
+	}
+	if list := load[tasksModel](c, "/tasks?held=true"); len(list.Tasks) != 1 || list.Tasks[0].ID != other.ID {
+		t.Errorf("held are %+v", list.Tasks)
+	}
+	if found := load[overview](c, "/overview").Findings; !slices.ContainsFunc(found, func(f finding) bool { return f.Kind == "held" && f.N == 1 }) {
+		t.Errorf("found %+v", found)
+	}
+	counts, err := c.ledger.Counts(t.Context())
+	if err != nil || counts[queue.Rejected] != 2 {
+		t.Errorf("counts are %v, %v", counts, err)
+	}
+	for _, deed := range []string{"accept", "refuse"} {
+		if w := c.ask(auth.Operator, "/api/v1"+path+"/"+deed, "{}"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), `"not_held"`) {
+			t.Errorf("%s of what was refused is answered %d %s", deed, w.Code, w.Body)
+		}
+	}
+	if got := strings.Join(c.audited(), "\n"); !strings.Contains(got, "test-operator refuse "+task.ID+" 1") || strings.Contains(got, "accept") {
+		t.Errorf("audit: %q", got)
+	}
+}
+
+// Whoever accepts and refuses at once is answered by one 200 and one 409, and the photo is there or
+// not as the first said.
+func TestAcceptingAndRefusingAtOnceOneWins(t *testing.T) {
+	c := newConsole(t)
+	for range 5 {
+		task := c.heldPhoto()
+		answers := make([]int, 2)
+		var both sync.WaitGroup
+		for i, deed := range []string{"accept", "refuse"} {
+			both.Go(func() { answers[i] = c.ask(auth.Operator, "/api/v1/monitor/tasks/"+task.ID+"/"+deed, "{}").Code })
+		}
+		both.Wait()
+		_, err := c.store.Read(t.Context(), photo.Key(task.ResultPrefix, photo.Photo), 1<<20)
+		switch now := c.task(task.ID); {
+		case answers[0] == 200 && answers[1] == 409 && now.State == queue.Succeeded && err == nil:
+		case answers[0] == 409 && answers[1] == 200 && now.State == queue.Rejected && errors.Is(err, blobs.ErrNotExist):
+		default:
+			t.Errorf("accepting and refusing are answered %v, the task is %s, its photo %v", answers, now.State, err)
+		}
+	}
+}
+
+// Many are settled at once only from the list of held ones: others have no such deed.
+func TestManyHeldPhotosAreSettledFromTheirList(t *testing.T) {
+	c := newConsole(t)
+	c.end(c.add(nil), died)
+	c.end(c.add(nil), queue.Outcome{State: queue.Rejected, Code: "no_face"})
+	for range 3 {
+		c.heldPhoto()
+	}
+	for address, offered := range map[string]bool{"/monitor/tasks": false, "/monitor/tasks?state=rejected": false, "/monitor/tasks?held=true": true,
+		"/monitor/tasks?held=true&state=rejected": true, "/monitor/tasks?held=true&state=dead": false} {
+		page := c.see(address)
+		for _, deed := range []string{"accept", "refuse"} {
+			if strings.Contains(page, "/bulk?action="+deed) != offered {
+				t.Errorf("%s offers to %s all: %v", address, deed, !offered)
+			}
+		}
+	}
+	if w := c.ask(auth.Operator, "/monitor/tasks?held=perhaps", nil); w.Code != http.StatusUnprocessableEntity && w.Code != http.StatusBadRequest {
+		t.Errorf("a filter that cannot be is answered %d", w.Code)
+	}
+	if w := c.ask(auth.Operator, "/api/v1/monitor/tasks/bulk", `{"action":"refuse","filter":"state=rejected","count":4}`); w.Code != http.StatusConflict {
+		t.Errorf("refusing all that is rejected is answered %d %s", w.Code, w.Body)
+	}
+	if page := c.see("/monitor/tasks/bulk?action=refuse&held=true"); !strings.Contains(page, "Refuse 3") || !strings.Contains(page, "Photo to be looked at") {
+		t.Error("the question does not say how many")
+	}
+	w := c.ask(auth.Operator, "/api/v1/monitor/tasks/bulk", `{"action":"refuse","filter":"held=true","count":3}`)
+	if w.Code != http.StatusOK {
+		t.Fatalf("refusing all is answered %d %s", w.Code, w.Body)
+	}
+	if p := c.ended(c.monitor.bulks.jobs[0].id); p.Changed != 3 || p.NotChanged() != 0 {
+		t.Errorf("the job is %+v", p)
+	}
+	if list := load[tasksModel](c, "/tasks?held=true"); len(list.Tasks) != 0 || list.Counts[queue.Rejected] != 4 {
+		t.Errorf("left are %d, counts %v", len(list.Tasks), list.Counts)
 	}
 }
 
@@ -82,7 +200,7 @@ func TestPhotosThatWaitForALookAreFound(t *testing.T) {
 	s.heldPhoto()
 	found := load[overview](s.console, "/overview").Findings
 	if len(found) != 1 || found[0].Kind != "held" || found[0].Grave || found[0].N != 2 || found[0].Lasts != time.Minute ||
-		found[0].Page != "/monitor/tasks?code=matte_uncertain&state=rejected" {
+		found[0].Page != "/monitor/tasks?held=true" {
 		t.Errorf("found %+v", found)
 	}
 	if page := s.see("/monitor/"); !strings.Contains(page, "wait for somebody's look: <b>2</b>") {

@@ -75,7 +75,7 @@ type unreadable struct {
 }
 
 // taskMay says whether the reader may act, and which deeds make sense.
-type taskMay struct{ Act, Accept, Retry, Again, Cancel, Erase bool }
+type taskMay struct{ Act, Settle, Retry, Again, Cancel, Erase bool }
 
 // pictureLink is one picture of the task.
 type pictureLink struct{ Part, Path string }
@@ -204,7 +204,7 @@ func (p *taskModel) addDeeds(t queue.Task, r *http.Request) {
 	p.May = taskMay{
 		Act:    who.May(auth.Operator),
 		Retry:  readable && !t.Erased && (original || t.Kind != photo.Kind && t.Kind != photo.Group) && slices.Contains(retried, t.State),
-		Accept: photo.Held(t),
+		Settle: photo.Held(t),
 		Again:  original && t.Kind == photo.Kind,
 		Cancel: !t.State.Final() && !t.CancelRequested,
 		Erase:  !t.Erased,

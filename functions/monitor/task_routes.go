@@ -15,6 +15,7 @@ var (
 	taskActions = []action{
 		{path: "/tasks/{id}/retry", role: auth.Operator, do: (*Monitor).retryTask},
 		{path: "/tasks/{id}/accept", role: auth.Operator, do: (*Monitor).acceptTask},
+		{path: "/tasks/{id}/refuse", role: auth.Operator, do: (*Monitor).refuseTask},
 		{path: "/tasks/{id}/again", role: auth.Operator, do: (*Monitor).runAgain}, // a new task with other options
 		{path: "/tasks/{id}/cancel", role: auth.Operator, do: (*Monitor).cancelTask},
 		{path: "/tasks/{id}/erase", role: auth.Operator, do: (*Monitor).eraseTask},

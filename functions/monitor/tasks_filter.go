@@ -52,6 +52,12 @@ func readFilter(q url.Values, zone *time.Location) (taskFilter, error) {
 	if f.Lane != "" && !slices.Contains(queue.Lanes, f.Lane) {
 		return taskFilter{}, badField("lane")
 	}
+	if held := word(q, "held"); held != "" {
+		var err error
+		if f.Held, err = strconv.ParseBool(held); err != nil {
+			return taskFilter{}, badField("held")
+		}
+	}
 	return f, f.readBounds(q, zone)
 }
 
@@ -101,6 +107,9 @@ func (f taskFilter) values() url.Values {
 		if value != "" {
 			q.Set(name, value)
 		}
+	}
+	if f.Held {
+		q.Set("held", "true")
 	}
 	if f.LongerThan > 0 {
 		q.Set("over", f.LongerThan.String())
@@ -163,7 +172,10 @@ func (f taskFilter) fields(zone *time.Location) []filterField {
 		}
 		return at.In(zone).Format("2006-01-02T15:04:05")
 	}
-	over := ""
+	over, held := "", ""
+	if f.Held {
+		held = "true"
+	}
 	if f.LongerThan > 0 {
 		over = f.LongerThan.String()
 	}
@@ -178,5 +190,6 @@ func (f taskFilter) fields(zone *time.Location) []filterField {
 		{Name: "from", Value: second(f.From), Type: "datetime-local"},
 		{Name: "to", Value: second(f.To), Type: "datetime-local"},
 		{Name: "over", Value: over, Type: "text"},
+		{Name: "held", Value: held, Choices: []string{"true"}},
 	}
 }

@@ -26,7 +26,8 @@ const (
 	Conflict         = "conflict"
 	NotFinished      = "not_finished"
 	NoResult         = "no_result"
-	Held             = "held" // the photo is made, and waits for somebody's look
+	Held             = "held"     // the photo is made, and waits for somebody's look
+	NotHeld          = "not_held" // nothing of the task waits for a look, or no longer
 	AlreadyFinal     = "already_final"
 	Gone             = "gone"
 	Expired          = "expired"
@@ -276,6 +277,9 @@ var table = map[string]Entry{
 	Held: {Status: http.StatusConflict,
 		English: Text{"The photo is made, but the cut around the person is doubtful: somebody looks at it before it is handed out.", "Ask again later. If it is urgent, send a picture taken in front of a plain wall."},
 		Chinese: Text{"照片已生成，但人像边缘不够可靠，需人工查看后才能提供。", "请稍后再查询。如急用，请提交在纯色墙前拍摄的照片。"}},
+	NotHeld: {Status: http.StatusConflict,
+		English: Text{"No photo of this task waits for a look.", "Look at the task again: somebody may have accepted or refused it already, or its photo is gone."},
+		Chinese: Text{"该任务没有等待人工查看的照片。", "请重新查看该任务：可能已有人通过或拒绝，或照片已清除。"}},
 	AlreadyFinal: {Status: http.StatusConflict,
 		English: Text{"The task is already over and cannot be cancelled.", "To remove its pictures, erase the task."},
 		Chinese: Text{"任务已经结束，无法取消。", "如需删除照片，请删除该任务。"}},

@@ -61,3 +61,19 @@ func TestAnErasedPhotoIsNotHeld(t *testing.T) {
 	}
 	wantProblem(t, s.ask(t, "GET", "/result/"+id), 410, "gone")
 }
+
+func TestARefusedPhotoIsNotHeldAndNotHandedOut(t *testing.T) {
+	s := start(t, nil)
+	id := s.held(t)
+	if _, err := s.ledger.Refuse(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	v := object(t, s.ask(t, "GET", "/status/"+id))
+	if v["held"] != nil || v["message"] != nil || v["state"] != "rejected" || v["status"] != "FAILURE" || v["result_available"] != false ||
+		v["parts"] != nil || v["error"].(map[string]any)["code"] != "matte_uncertain" {
+		t.Errorf("status is %v", v)
+	}
+	for _, part := range []string{"photo", "hd"} {
+		wantProblem(t, s.ask(t, "GET", "/result/"+id+"?part="+part), 409, "no_result")
+	}
+}
