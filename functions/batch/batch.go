@@ -140,17 +140,23 @@ func batchID(r *http.Request) (string, error) {
 // tasks returns all tasks of a batch by their id.
 func (f *Function) tasks(ctx context.Context, batchID string) (map[string]queue.Task, error) {
 	all := make(map[string]queue.Task)
+	err := f.list(ctx, queue.Filter{BatchID: batchID}, func(t queue.Task) { all[t.ID] = t })
+	return all, err
+}
+
+// list shows every task that a filter finds.
+func (f *Function) list(ctx context.Context, filter queue.Filter, show func(queue.Task)) error {
 	var after queue.Cursor
 	for {
-		page, next, err := f.ledger.List(ctx, queue.Filter{BatchID: batchID}, after, pageSize)
+		page, next, err := f.ledger.List(ctx, filter, after, pageSize)
 		if err != nil {
-			return nil, problem.OfLedger(err)
+			return problem.OfLedger(err)
 		}
 		for _, t := range page {
-			all[t.ID] = t
+			show(t)
 		}
 		if next == "" {
-			return all, nil
+			return nil
 		}
 		after = next
 	}

@@ -39,9 +39,9 @@ var headings = map[problem.Language][]string{
 // stateWords are the states as a clerk reads them.
 var stateWords = map[problem.Language]map[queue.State]string{
 	problem.English: {queue.Queued: "waiting", queue.Running: "in progress", queue.Retrying: "waiting to be tried again", queue.Succeeded: "done",
-		queue.Rejected: "not possible", queue.Dead: "failed", queue.Cancelled: "cancelled", Refused: "not accepted", Missing: "deleted"},
+		queue.Rejected: "not possible", queue.Dead: "failed", queue.Cancelled: "cancelled", Held: "held: somebody looks at it", Refused: "not accepted", Missing: "deleted"},
 	problem.Chinese: {queue.Queued: "排队中", queue.Running: "处理中", queue.Retrying: "等待重试", queue.Succeeded: "完成",
-		queue.Rejected: "无法制作", queue.Dead: "失败", queue.Cancelled: "已取消", Refused: "未接收", Missing: "已删除"},
+		queue.Rejected: "无法制作", queue.Dead: "失败", queue.Cancelled: "已取消", Held: "待人工查看", Refused: "未接收", Missing: "已删除"},
 }
 
 // WriteReport writes items as CSV that spreadsheets open as UTF-8 and take no formula from.

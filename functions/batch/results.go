@@ -20,7 +20,7 @@ import (
 const maxPhoto = 32 << 20
 
 // results streams the photos that are there as one archive, named after their sources, with a list
-// of what failed. It works before the batch has ended.
+// of what failed or is held. It works before the batch has ended.
 func (f *Function) results(w http.ResponseWriter, r *http.Request) error {
 	b, err := f.batch(r)
 	if err != nil {
@@ -106,11 +106,11 @@ func put(archive *zip.Writer, name string, t queue.Task, data []byte) error {
 	return err
 }
 
-// finish adds the list of failures where there are any, and closes the archive.
+// finish adds the list of what has no photo, or none yet for want of a look, and closes the archive.
 func finish(archive *zip.Writer, names taken, items []Item, lang problem.Language) error {
 	var failed []Item
 	for _, item := range items {
-		if item.failed() {
+		if item.failed() || item.State == Held {
 			failed = append(failed, item)
 		}
 	}

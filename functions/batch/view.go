@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -21,7 +22,7 @@ type View struct {
 	Options     json.RawMessage       `json:"options,omitempty"`
 	Total       int64                 `json:"total"`   // tasks
 	Refused     int64                 `json:"refused"` // files that became none
-	States      map[queue.State]int64 `json:"states"`  // tasks in each state that has any
+	States      map[queue.State]int64 `json:"states"`  // tasks in each state that has any; Held ones are not among the rejected
 	Done        int64                 `json:"done"`    // tasks that have ended
 	Progress    float64               `json:"progress"`
 	LeftSeconds *float64              `json:"left_seconds,omitempty"` // absent while nobody can tell
@@ -43,7 +44,7 @@ type Item struct {
 	Row         int         `json:"row,omitempty"`  // of somebody in a group picture, from 1: the uppermost
 	Seat        int         `json:"seat,omitempty"` // in the row, from 1: the left one
 	TaskID      string      `json:"task_id,omitempty"`
-	State       queue.State `json:"state"` // of the task, or Refused
+	State       queue.State `json:"state"` // of the task, Held, Refused or Missing
 	Code        string      `json:"code,omitempty"`
 	Message     string      `json:"message,omitempty"`
 	Advice      string      `json:"advice,omitempty"`
@@ -55,6 +56,10 @@ type Item struct {
 
 // Refused is the state of a file that became no task.
 const Refused queue.State = "refused"
+
+// Held is the state of a file whose photo is made and waits for somebody's look. Its task has ended: it
+// counts as done, and a photo may still come of it.
+const Held queue.State = "held"
 
 // Missing is the state of a file whose task's row is gone.
 const Missing queue.State = "missing"
@@ -81,7 +86,10 @@ func (f *Function) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := f.view(b)
+	v, err := f.view(r.Context(), b)
+	if err != nil {
+		return err
+	}
 	if v.Erased || v.Expired || limit == 0 {
 		return api.JSON(w, http.StatusOK, v)
 	}
@@ -109,7 +117,7 @@ func (f *Function) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 // view is b without its items.
-func (f *Function) view(b queue.Batch) View {
+func (f *Function) view(ctx context.Context, b queue.Batch) (View, error) {
 	v := View{
 		BatchID: b.ID, Name: b.Name, Options: b.Options, Total: b.Total, Refused: b.Refused, States: make(map[queue.State]int64),
 		Done: b.Done(), Progress: 1, Erased: b.Erased, Expired: b.ManifestKey == "" && !b.Erased, CreatedAt: b.CreatedAt.UTC(), Items: []Item{},
@@ -117,6 +125,18 @@ func (f *Function) view(b queue.Batch) View {
 	for s, n := range b.Counts {
 		if n != 0 {
 			v.States[s] = n
+		}
+	}
+	if b.Counts[queue.Rejected] > 0 {
+		held, err := f.held(ctx, b.ID)
+		if err != nil {
+			return v, err
+		}
+		if held = min(held, v.States[queue.Rejected]); held > 0 { // one may have been accepted between the two looks
+			v.States[Held] = held
+		}
+		if v.States[queue.Rejected] -= held; v.States[queue.Rejected] == 0 {
+			delete(v.States, queue.Rejected)
 		}
 	}
 	if b.Total > 0 {
@@ -132,7 +152,13 @@ func (f *Function) view(b queue.Batch) View {
 	if !v.Erased && !v.Expired {
 		v.ResultsURL, v.ReportURL = f.url(b.ID)+"/results.zip", f.url(b.ID)+"/report.csv"
 	}
-	return v
+	return v, nil
+}
+
+// held counts the photos of a batch that wait for a look.
+func (f *Function) held(ctx context.Context, batchID string) (n int64, err error) {
+	err = f.list(ctx, queue.Filter{BatchID: batchID, Held: true}, func(queue.Task) { n++ })
+	return n, err
 }
 
 // items puts the manifest's names and the ledger's tasks together.
@@ -180,6 +206,10 @@ func (f *Function) item(index int, e Entry, tasks map[string]queue.Task, lang pr
 	case t.Kind == photo.Group && t.State == queue.Succeeded: // its photos are those of its people
 	case t.State == queue.Succeeded:
 		item.DownloadURL = f.opts.PublicURL + api.Prefix + "/result/" + t.ID
+	case photo.Held(t):
+		item.State = Held
+		item.explain(problem.Held, nil, lang)
+		item.Code = t.Code // why
 	case t.State.Final():
 		code, detail := problem.OfTask(t)
 		item.explain(code, detail, lang)
@@ -192,7 +222,7 @@ func (i *Item) explain(code string, detail map[string]any, lang problem.Language
 	i.Code, i.Message, i.Advice = code, text.Sentence, text.Advice
 }
 
-// failed reports whether there is no photo of the file, and none will come by itself.
+// failed reports whether there is no photo of the file, and none will come. Of a held one it may.
 func (i *Item) failed() bool {
 	return i.State == Refused || i.State == Missing || i.State.Final() && i.State != queue.Succeeded
 }
