@@ -14,6 +14,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
 
+	"idphoto/functions/batch"
 	"idphoto/functions/photo"
 	"idphoto/functions/problem"
 	"idphoto/infra/telemetry"
@@ -39,7 +40,7 @@ type batchCmd struct {
 }
 
 // Run makes the photos and tells what became of each picture. The error is not nil when some picture has
-// no photo.
+// no photo, or one that somebody has to look at first.
 func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 	lang := problem.Language(c.Lang)
 	if c.URL == "" {
@@ -47,7 +48,7 @@ func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 			return inWords(err, lang)
 		}
 	}
-	url, stop, err := c.server(ctx)
+	url, release, stop, err := c.server(ctx)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 	start := time.Now()
 	sum, err := folder.Run(ctx, folder.Job{
 		Dir: c.Dir, Out: c.Out, Size: c.Size, Background: c.Background, Wishes: c.Wishes.fields(), Transparent: c.transparent(), Recursive: c.Recursive, Again: c.Again,
-		Name: c.Name, URL: url, Forget: c.URL == "", Language: lang, Plan: bar.plan, Step: bar.step,
+		Name: c.Name, URL: url, Forget: c.URL == "", Release: release, Language: lang, Plan: bar.plan, Step: bar.step,
 	})
 	bar.end()
 	stopped := ctx.Err() != nil // before the server here is stopped
@@ -71,6 +72,8 @@ func (c *batchCmd) Run(ctx context.Context, out io.Writer) error {
 		return errors.New(say(lang, "stopped", sum.Left))
 	case len(sum.Failures) > 0:
 		return errors.Join(errors.New(say(lang, "see", len(sum.Failures), filepath.Join(c.Out, folder.FailuresFile))), closed)
+	case len(sum.Held) > 0:
+		return errors.Join(errors.New(say(lang, "look", len(sum.Held), filepath.Join(c.Out, folder.FailuresFile))), closed)
 	}
 	return closed
 }
@@ -89,15 +92,16 @@ func (c *batchCmd) choose() (photo.Options, error) {
 	return photo.Choose(order)
 }
 
-// server returns the address of the server to use, and what stops it when it is ours.
-func (c *batchCmd) server(ctx context.Context) (url string, stop func() error, err error) {
+// server returns the address of the server to use, and when it is ours what has it hand out a held photo
+// and what stops it.
+func (c *batchCmd) server(ctx context.Context) (url string, release func(context.Context, string) error, stop func() error, err error) {
 	if c.URL != "" {
-		return c.URL, func() error { return nil }, nil
+		return c.URL, nil, func() error { return nil }, nil
 	}
 	data, tidy := c.Data, func() error { return nil }
 	if data == "" {
 		if data, err = os.MkdirTemp("", "idphoto-batch-*"); err != nil {
-			return "", nil, err
+			return "", nil, nil, err
 		}
 		tidy = func() error { return os.RemoveAll(data) }
 	}
@@ -106,9 +110,20 @@ func (c *batchCmd) server(ctx context.Context) (url string, stop func() error, e
 		Log: telemetry.NewLogger(os.Stderr, slog.LevelError),
 	})
 	if err != nil {
-		return "", nil, errors.Join(err, tidy())
+		return "", nil, nil, errors.Join(err, tidy())
 	}
-	return s.URL, func() error { return errors.Join(s.Close(), tidy()) }, nil
+	release = func(ctx context.Context, taskID string) error { return accept(ctx, &storeFlags{Data: data}, taskID) }
+	return s.URL, release, func() error { return errors.Join(s.Close(), tidy()) }, nil
+}
+
+// accept makes a held task's photo good.
+func accept(ctx context.Context, f *storeFlags, taskID string) error {
+	l, err := f.openLedger(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = l.Accept(ctx, taskID)
+	return errors.Join(err, l.Close())
 }
 
 // phrases are what the command says, beside the sentences of the table of problems. Each has the
@@ -123,7 +138,9 @@ var phrases = map[problem.Language]map[string][2]string{
 		"others":  {"%d other file was left alone: %s.", "%d other files were left alone: %s."},
 		"folders": {"%d folder was not looked into (--recursive does).", "%d folders were not looked into (--recursive does)."},
 		"renamed": {"%d photo has another name than its picture, because that was taken: %s.", "%d photos have other names than their pictures, because those were taken: %s."},
+		"held":    {"%d photo is held until somebody has looked at it:", "%d photos are held until somebody has looked at them:"},
 		"see":     {"%d picture has no photo, see %s", "%d pictures have no photo, see %s"},
+		"look":    {"%d photo is held until somebody has looked at it, see %s", "%d photos are held until somebody has looked at them, see %s"},
 		"stopped": {"stopped; %d picture is left: the same command goes on with it", "stopped; %d pictures are left: the same command goes on with them"},
 	},
 	problem.Chinese: {
@@ -135,7 +152,9 @@ var phrases = map[problem.Language]map[string][2]string{
 		"others":  {"%d 个其他文件未处理：%s。", "%d 个其他文件未处理：%s。"},
 		"folders": {"%d 个子文件夹未处理（处理子文件夹请加 --recursive）。", "%d 个子文件夹未处理（处理子文件夹请加 --recursive）。"},
 		"renamed": {"%d 张证件照因重名而另起了名字：%s。", "%d 张证件照因重名而另起了名字：%s。"},
+		"held":    {"%d 张证件照待人工查看：", "%d 张证件照待人工查看："},
 		"see":     {"%d 张照片未能制作，详见 %s", "%d 张照片未能制作，详见 %s"},
+		"look":    {"%d 张证件照待人工查看，详见 %s", "%d 张证件照待人工查看，详见 %s"},
 		"stopped": {"已停止，还有 %d 张照片未处理：再次运行同一命令即可继续", "已停止，还有 %d 张照片未处理：再次运行同一命令即可继续"},
 	},
 }
@@ -158,16 +177,20 @@ func (c *batchCmd) tell(out io.Writer, s folder.Summary, took time.Duration) err
 			lines = append(lines, say(problem.Language(c.Lang), phrase, n, more...))
 		}
 	}
-	if s.Made+s.Kept+len(s.Failures)+s.Left == 0 {
+	if s.Made+s.Kept+len(s.Failures)+len(s.Held)+s.Left == 0 {
 		add("none", 1, c.Dir)
 	}
 	add("made", s.Made, took.Round(100*time.Millisecond), c.Out)
 	add("kept", s.Kept)
 	add("renamed", len(s.Renamed), shortList(s.Renamed))
-	add("failed", len(s.Failures))
-	for _, f := range s.Failures {
-		lines = append(lines, fmt.Sprintf("  %s: %s %s (%s)", f.Name, f.Message, f.Advice, f.Code))
+	list := func(phrase string, items []batch.Item) {
+		add(phrase, len(items))
+		for _, i := range items {
+			lines = append(lines, fmt.Sprintf("  %s: %s (%s)", i.Name, strings.TrimSpace(i.Message+" "+i.Advice), i.Code))
+		}
 	}
+	list("failed", s.Failures)
+	list("held", s.Held)
 	add("old", s.Old)
 	add("others", len(s.Others), shortList(s.Others))
 	add("folders", s.Folders)

@@ -6,6 +6,10 @@
 // failed through no fault of the picture. That file and failures.csv hold names of persons, as the
 // folders themselves do.
 //
+// A photo that is held counts as made only once somebody has looked at it. Where the server has
+// operators, they do, and a later run fetches what they accepted. Otherwise it lies in HeldFolder: moved
+// from there to its place it is accepted, removed it is refused.
+//
 // Nothing is written but photos and these two files, and no file that is not ours is written over.
 package folder
 
@@ -14,6 +18,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,8 +36,12 @@ type Job struct {
 	Again            bool        // try again what the rules refused
 	Name             string      // of the batches, for operators; default none
 	URL              string      // of the server
-	Forget           bool        // have the server erase each batch once its photos are here
+	Forget           bool        // have the server erase each batch once its photos are here, what it holds with it
 	Language         problem.Language
+
+	// Release has the server hand out a photo that it holds: nobody looks there, so whoever runs this
+	// does, in HeldFolder. Nil where the server has operators: the next run asks what they found.
+	Release func(ctx context.Context, taskID string) error
 
 	// Plan is told how many pictures there are to do, Step each that is done. Both may be nil.
 	Plan func(total int)
@@ -44,6 +53,7 @@ type Summary struct {
 	Made     int          // photos written now
 	Kept     int          // photos of earlier runs that are still right
 	Failures []batch.Item // pictures of which there is no photo, by name; those of earlier runs among them
+	Held     []batch.Item // pictures whose photo somebody has to look at, by name; those of earlier runs among them
 	Old      int          // failures that were not tried again
 	Left     int          // pictures not done because the run was stopped
 	Renamed  []string     // "picture → photo", where another picture had the name
@@ -105,9 +115,11 @@ func Run(ctx context.Context, job Job) (Summary, error) {
 			if name := p.photo(filepath.Ext(rec.Out)); name != rec.Out {
 				s.Renamed = append(s.Renamed, p.shown()+" → "+strings.ToValidUTF8(rec.Out, "\ufffd"))
 			}
+		case rec.State == held:
+			s.Held = append(s.Held, rec.item(p))
 		default:
 			s.Failures = append(s.Failures, rec.item(p))
 		}
 	}
-	return s, errors.Join(trouble, r.save(), writeFailures(job.Out, s.Failures, job.Language))
+	return s, errors.Join(trouble, r.save(), writeFailures(job.Out, slices.Concat(s.Failures, s.Held), job.Language))
 }

@@ -35,7 +35,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server is the real interface over a real ledger. Its worker acts whenever somebody asks for a
-// batch: dark pictures have no face, middling ones find it broken, the others become photos.
+// batch: dark pictures have no face, middling ones find it broken, the others become photos, of which the
+// less bright are held.
 type server struct {
 	t      *testing.T
 	ledger *sqlledger.Ledger
@@ -119,7 +120,8 @@ func (s *server) outcome(ctx context.Context, claim *queue.Claim, data []byte) q
 	if err != nil {
 		s.t.Error(err)
 	}
-	switch r, _, _, _ := m.At(0, 0).RGBA(); {
+	r, _, _, _ := m.At(0, 0).RGBA()
+	switch {
 	case r < 0x4000:
 		return queue.Outcome{State: queue.Rejected, Code: "no_face"}
 	case r < 0xc000:
@@ -129,13 +131,18 @@ func (s *server) outcome(ctx context.Context, claim *queue.Claim, data []byte) q
 	if err := s.store.Write(ctx, photo.Key(prefix, photo.Photo), "image/jpeg", []byte(jpegData)); err != nil {
 		s.t.Error(err)
 	}
-	return queue.Outcome{State: queue.Succeeded, ResultPrefix: prefix, Result: json.RawMessage(`{"parts":{"photo":"image/jpeg"}}`)}
+	o := queue.Outcome{State: queue.Succeeded, ResultPrefix: prefix, Result: json.RawMessage(`{"parts":{"photo":"image/jpeg"}}`)}
+	if r < 0xe000 {
+		o.State, o.Code = queue.Rejected, "matte_uncertain"
+	}
+	return o
 }
 
 const (
-	face   = 0xff
-	broken = 0x80
-	noFace = 0x00
+	face     = 0xff
+	doubtful = 0xd0
+	broken   = 0x80
+	noFace   = 0x00
 )
 
 // write makes a picture whose brightness is its fate.

@@ -27,6 +27,18 @@ func (r *run) plan(ctx context.Context, pictures []*source) (todo []*source, kep
 		case same && rec.State == done && exists(filepath.Join(r.job.Out, rec.Out)):
 			kept++
 			continue
+		case same && rec.State == held:
+			here := rec.Held != ""
+			switch decided, err := r.decided(ctx, p, rec); {
+			case err != nil:
+				return nil, 0, 0, err
+			case decided && rec.State == refused && r.job.Again:
+			case decided:
+				if rec.State == done && here { // else it was fetched just now
+					kept++
+				}
+				continue
+			}
 		case same && rec.State == refused && !r.job.Again:
 			old++
 			continue

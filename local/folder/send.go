@@ -91,21 +91,12 @@ func (r *run) take(ctx context.Context, pictures []*source, items []batch.Item, 
 	}
 	news := false
 	for i, item := range items {
-		ended := item.State == batch.Refused || item.State == batch.Missing || item.State.Final()
+		ended := item.State == batch.Refused || item.State == batch.Missing || item.State == batch.Held || item.State.Final()
 		if taken[i] || !ended {
 			continue
 		}
-		p := pictures[i]
-		if item.DownloadURL != "" {
-			err := r.fetch(ctx, p, item.TaskID)
-			if gone, ok := errors.AsType[*refusal](err); ok && gone.Code != "" && gone.Status < 500 { // erased meanwhile
-				item.Code, item.Message, item.Advice = gone.Code, gone.Detail, gone.Advice
-				r.note(p, func(rec *record) { rec.fail(item) })
-			} else if err != nil {
-				return err
-			}
-		} else {
-			r.note(p, func(rec *record) { rec.fail(item) })
+		if err := r.settle(ctx, pictures[i], item); err != nil {
+			return err
 		}
 		taken[i], news = true, true
 		if r.job.Step != nil {
@@ -118,26 +109,50 @@ func (r *run) take(ctx context.Context, pictures []*source, items []batch.Item, 
 	return r.save()
 }
 
+// settle notes what became of a picture, and writes its photo if it has one.
+func (r *run) settle(ctx context.Context, p *source, item batch.Item) (err error) {
+	switch {
+	case item.DownloadURL != "":
+		err = r.fetch(ctx, p, item.TaskID)
+	case item.State == batch.Held && r.job.Release != nil:
+		err = r.hold(ctx, p, item.TaskID)
+	default:
+		r.note(p, func(rec *record) { rec.fail(item) })
+	}
+	if gone, ok := errors.AsType[*refusal](err); ok && gone.Code != "" && gone.Status < 500 { // erased meanwhile
+		item.State, item.Code, item.Message, item.Advice = batch.Missing, gone.Code, gone.Detail, gone.Advice
+		r.note(p, func(rec *record) { rec.fail(item) })
+		return nil
+	}
+	return err
+}
+
 // fetch writes one photo.
 func (r *run) fetch(ctx context.Context, p *source, taskID string) error {
-	data, err := r.client.photo(ctx, taskID)
-	if err != nil {
-		return err
-	}
 	r.mu.Lock()
-	out := filepath.Join(r.job.Out, r.state.Photos[p.key].Out)
+	out := r.state.Photos[p.key].Out
 	r.mu.Unlock()
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+	if err := r.download(ctx, taskID, out); err != nil {
 		return err
 	}
-	if err := replace(out, data); err != nil {
-		return err
-	}
-	r.note(p, func(rec *record) { rec.State = done })
+	r.note(p, func(rec *record) { rec.end(done, batch.Item{}) })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.made++
 	return nil
+}
+
+// download writes a task's photo under its name in the folder of photos.
+func (r *run) download(ctx context.Context, taskID, name string) error {
+	data, err := r.client.photo(ctx, taskID)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(r.job.Out, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return replace(path, data)
 }
 
 func (r *run) note(p *source, change func(*record)) {

@@ -15,12 +15,14 @@ import (
 const (
 	StateFile    = ".idphoto-batch.json"
 	FailuresFile = "failures.csv"
+	HeldFolder   = "held" // of photos to be looked at
 )
 
 // What is known of a picture.
 const (
 	pending = "pending" // not done yet; its photo's name is taken
 	done    = "done"    // its photo is there
+	held    = "held"    // its photo is made, and somebody has to look at it before it counts
 	refused = "refused" // the rules say no: the same picture is not tried again
 	failed  = "failed"  // through no fault of the picture: the next run tries again
 )
@@ -46,7 +48,9 @@ type record struct {
 	Background string      `json:"background"`
 	Wishes     [][2]string `json:"wishes,omitempty"`
 	State      string      `json:"state"`
-	Out        string      `json:"out"` // the photo's name in the folder of photos
+	Out        string      `json:"out"`               // the photo's name in the folder of photos
+	Held       string      `json:"held,omitempty"`    // where it lies to be looked at, when that is done here
+	TaskID     string      `json:"task_id,omitempty"` // of a photo that is held where the server's operators look at it
 	Code       string      `json:"code,omitempty"`
 	Message    string      `json:"message,omitempty"`
 	Advice     string      `json:"advice,omitempty"`
@@ -71,7 +75,7 @@ func readState(out string) (*state, error) {
 		return nil, fmt.Errorf("%s is of another version of this program (%d, want %d)", filepath.Join(out, StateFile), s.Version, stateVersion)
 	}
 	for key, rec := range s.Photos {
-		if rec == nil || !filepath.IsLocal(rec.Out) && rec.Out != "" {
+		if rec == nil || !filepath.IsLocal(rec.Out) && rec.Out != "" || !filepath.IsLocal(rec.Held) && rec.Held != "" {
 			delete(s.Photos, key) // it would write outside of the folder
 		}
 	}
@@ -81,7 +85,7 @@ func readState(out string) (*state, error) {
 // has reports whether a photo has this name, in whatever case: some systems take them as the same.
 func (s *state) has(name string) bool {
 	for _, rec := range s.Photos {
-		if strings.EqualFold(rec.Out, name) {
+		if strings.EqualFold(rec.Out, name) || strings.EqualFold(rec.Held, name) {
 			return true
 		}
 	}
