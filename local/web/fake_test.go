@@ -211,6 +211,11 @@ func (f *fakeService) batch(w http.ResponseWriter, r *http.Request) {
 		text := problem.Explain(fault.EyesClosed, nil, problem.LanguageOf(r))
 		body["done"], body["finished"], body["states"] = 3, true, map[string]int{"succeeded": 3}
 		body["items"] = []any{map[string]any{"name": "picture"}, map[string]any{"row": 1, "seat": 2, "message": text.Sentence, "advice": text.Advice}}
+		if f.held {
+			text = problem.Explain(problem.Held, nil, problem.LanguageOf(r))
+			body["states"] = map[string]int{"succeeded": 2, "held": 1}
+			body["items"] = []any{map[string]any{"name": "picture"}, map[string]any{"row": 1, "seat": 2, "state": "held", "message": text.Sentence}}
+		}
 	}
 	writeJSON(w, http.StatusOK, body)
 }

@@ -10,6 +10,20 @@ import (
 	"idphoto/pipeline/fault"
 )
 
+// Of a group, too, the page shows what was held once somebody has looked.
+func TestAGroupsHeldPhotosAreWaitedFor(t *testing.T) {
+	service := newFakeService(t)
+	service.set(func(f *fakeService) { f.held = true })
+	b := openBrowser(t, "en")
+	b.open(service.URL)
+	b.click("#group summary")
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#group-file"), []string{portrait(t)}))
+	b.wait(`document.querySelector("#group-state").textContent === "Photos made: 1" && document.querySelector("#group-refused").textContent.includes("somebody looks at it")`)
+	service.set(func(f *fakeService) { f.held = false }) // somebody has looked
+	b.wait(`document.querySelector("#group-state").textContent === "Photos made: 2" && !document.querySelector("#group-refused").textContent.includes("somebody looks at it")`)
+	b.check(service.host())
+}
+
 func TestAGroupPictureBecomesManyPhotos(t *testing.T) {
 	service := newFakeService(t)
 	b := openBrowser(t, "en")

@@ -6,6 +6,7 @@ import { number, onLanguage, t } from "./i18n.js";
 import { $, announce, element, wording } from "./page.js";
 
 const often = 1000; // ms between questions
+const look = 10_000; // ms between them while only held photos are waited for
 const patience = 12; // questions in a row that get no answer
 
 const batches = new Set(); // whose pictures the service may still hold
@@ -36,16 +37,16 @@ async function take(event) {
     mine.id = (await api.group(file, fields)).batch_id;
     batches.add(mine.id);
     await follow(mine);
-    announce(stateInWords(mine));
   } catch (err) {
     mine.problem = err instanceof api.Problem ? err : new api.Problem("unexpected");
   }
   draw();
 }
 
-/** Asks how the group fares until all its photos are made, or another group is shown. */
+/** Asks how the group fares until all its photos are made and looked at, or another group is shown. */
 async function follow(group) {
   let unanswered = 0;
+  let told = false;
   while (latest === group) {
     try {
       group.view = await api.batch(group.id);
@@ -57,10 +58,15 @@ async function follow(group) {
       }
     }
     draw();
-    if (group.view?.finished) {
+    const { finished, states } = group.view ?? {};
+    if (finished && !told) {
+      announce(stateInWords(group));
+      told = true;
+    }
+    if (finished && !states.held) {
       return;
     }
-    await new Promise((resolve) => setTimeout(resolve, often));
+    await new Promise((resolve) => setTimeout(resolve, finished ? look : often));
   }
 }
 
