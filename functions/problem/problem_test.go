@@ -114,7 +114,12 @@ func TestSentencesAreFilled(t *testing.T) {
 		"bytes are shown as MB":      {fault.TooLarge, map[string]any{"limit": int64(20 << 20)}, English, "at most 20 MB"},
 		"pixels are shown in MP":     {fault.TooManyPixels, map[string]any{"width": 65000.0, "height": 65000.0, "limit": 5e7}, English, "65000 x 65000; at most 50 million"},
 		"words are translated":       {fault.HeadCutOff, map[string]any{"edge": "top"}, Chinese, "照片的上边缘"},
-		"lists are joined":           {fault.GeometryImpossible, map[string]any{"rules": []any{"head_height", "eye_line"}}, English, "head_height, eye_line"},
+		"lists are joined":           {fault.GeometryImpossible, map[string]any{"rules": []any{"head_height", "eye_line"}}, English, "the head's height from chin to crown, the eyes' height above the lower edge."},
+		"and so in Chinese":          {fault.GeometryImpossible, map[string]any{"rules": []string{"head_height", "body_bottom"}}, Chinese, "头部高度（下巴至头顶）、身体须到达照片下边缘"},
+		"a rule of tomorrow":         {fault.GeometryImpossible, map[string]any{"rules": []string{"ear_width"}}, Chinese, "ear_width"},
+		"words by language":          {fault.BackgroundForbidden, map[string]any{"spec": "x", "source": "s", "rule": map[string]string{"en": "No change.", "zh": "不得更改。"}}, Chinese, "不允许更换背景：不得更改（依据：s）。"},
+		"words that were JSON":       {fault.BackgroundForbidden, map[string]any{"spec": "x", "source": "s", "rule": map[string]any{"en": "No change.", "zh": "不得更改。"}}, English, "forbid changing the background: No change (source: s)."},
+		"no words":                   {fault.EditForbidden, map[string]any{"spec": "x", "source": "no statement on editing found; only the background is replaced"}, Chinese, "不允许修饰人像（依据：未见有关修饰的规定，因此只更换背景）。"},
 		"a missing value is visible": {fault.ManyFaces, nil, English, "? faces"},
 		"an unknown code is ours":    {"never_heard_of", nil, English, "on our side"},
 	} {

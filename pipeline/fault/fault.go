@@ -41,8 +41,8 @@ const (
 
 	SizeOutOfRange      = "size_out_of_range"    // of a size in mm or px; Detail: width, height, dpi, min, max, pixels
 	SizeUnpublished     = "size_unpublished"     // no source says how large; Detail: spec
-	BackgroundForbidden = "background_forbidden" // by the document's authority; Detail: spec, source
-	EditForbidden       = "edit_forbidden"       // a touch-up that the authority does not allow; Detail: spec, source
+	BackgroundForbidden = "background_forbidden" // by the document's authority; Detail: spec, source, rule (its words by language, where known)
+	EditForbidden       = "edit_forbidden"       // a touch-up that the authority does not allow; Detail: spec, source, rule (likewise)
 	BadTouch            = "bad_touch_up"         // Detail: field
 	SizeUnreachable     = "size_unreachable"     // of the file; Detail: min_kb, max_kb, nearest_kb
 	BadSheet            = "bad_sheet"            // paper, gap or margin out of range; Detail: field
