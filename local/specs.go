@@ -95,6 +95,9 @@ func (c *specsCmd) one(out io.Writer, s *spec.Spec) error {
 	}
 	line("background", "%s", s.Background)
 	line("editing", "%s [%s, %s]", s.Editing.Policy, s.Editing.Grade, s.Editing.Source)
+	if rule := s.Editing.Rule[c.Lang]; rule != "" {
+		line("", "%s", rule)
+	}
 	line("source", "%s [%s, read %s]", s.Source, s.Grade, s.Checked)
 	for _, r := range s.Rules {
 		published := ""
@@ -128,6 +131,9 @@ func (c *specsCmd) one(out io.Writer, s *spec.Spec) error {
 	}
 	if d := s.Backdrop; d != nil {
 		line("asked", "background: %s [%s, %s]", strings.Join(d.Accepts, ", or "), d.Grade, d.Source)
+		if t := d.Tolerance; t != nil {
+			line("", "taken for L* %s, a* %s, b* %s [%s, %s]", band(&t.Lightness[0], &t.Lightness[1]), band(&t.A[0], &t.A[1]), band(&t.B[0], &t.B[1]), t.Grade, t.Source)
+		}
 	}
 	if f := s.File; f != nil {
 		line("asked", "file: %s [%s, %s]", fileRule(f), f.Grade, f.Source)

@@ -11,7 +11,7 @@ import (
 // Limits of a size that a customer writes: what a face can be cropped to without a mistake, and what
 // fits the memory that a worker has for one photo.
 const (
-	MinSide   = 64 // px
+	MinSide   = 48 // px: 20 mm at 72 dpi have 57
 	MaxSide   = 4096
 	MaxPixels = 8_000_000
 	MinDPI    = 72
@@ -44,7 +44,7 @@ func custom(name string) (s *Spec, ok bool, err error) {
 		Document: Custom, Use: Custom, Aliases: []string{}, DPI: dpi, Background: "blue", Trade: true,
 		Source: "a size of the customer's own: no authority's rule was checked", Grade: houseGrade,
 		Authority: map[string]string{"en": "none", "zh": "无"},
-		Editing:   Editing{Free, "a size of the customer's own", houseGrade},
+		Editing:   Editing{Policy: Free, Source: "a size of the customer's own", Grade: houseGrade},
 	}
 	if unit == UnitMM {
 		s.WidthMM, s.HeightMM = width, height

@@ -22,6 +22,7 @@ func TestSizesOfTheCustomersOwn(t *testing.T) {
 		"0050.80x50.8mm":      {"50.8x50.8mm@300dpi", 600, 600, 300},
 		"60x40mm":             {"60x40mm@300dpi", 709, 472, 300},
 		"50x70mm @ 1200 dpi":  {"50x70mm@1200dpi", 2362, 3307, 1200},
+		"20x27mm@72dpi":       {"20x27mm@72dpi", 57, 77, 72},
 		"64x64px@72dpi":       {"64x64px@72dpi", 64, 64, 72},
 		"2000x4000px@1200dpi": {"2000x4000px@1200dpi", 2000, 4000, 1200},
 	} {
@@ -41,7 +42,7 @@ func TestSizesOfTheCustomersOwn(t *testing.T) {
 		wantCode(t, name, fault.UnknownSize)
 	}
 	for _, name := range []string{
-		"35x45mm@71dpi", "35x45mm@1201dpi", "63x100px", "4097x4000px", "3000x3000px", "100x201px", "0x0mm", "99999x99999mm@99999dpi", "1x1mm",
+		"35x45mm@71dpi", "35x45mm@1201dpi", "47x80px", "4097x4000px", "3000x3000px", "100x201px", "0x0mm", "99999x99999mm@99999dpi", "1x1mm",
 	} {
 		wantCode(t, name, fault.SizeOutOfRange)
 	}

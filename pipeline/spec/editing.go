@@ -14,9 +14,10 @@ const (
 
 // Editing says what may be edited and who says so.
 type Editing struct {
-	Policy Policy `json:"policy"`
-	Source string `json:"source"`
-	Grade  string `json:"grade"`
+	Policy Policy            `json:"policy"`
+	Rule   map[string]string `json:"rule,omitempty"` // the authority's words, "en" and "zh", where it forbids
+	Source string            `json:"source"`
+	Grade  string            `json:"grade"`
 }
 
 // Permit returns nil when a photo of this record can be made with background b, else why not, as a
@@ -26,7 +27,7 @@ func (s *Spec) Permit(b Background) error {
 	case !s.sized():
 		return fault.New(fault.SizeUnpublished, nil, "spec", s.ID)
 	case s.Editing.Policy == CropOnly && b.Kind != Original:
-		return fault.New(fault.BackgroundForbidden, nil, "spec", s.ID, "source", s.Editing.Source)
+		return s.forbidden(fault.BackgroundForbidden)
 	}
 	return nil
 }
@@ -36,7 +37,16 @@ func (s *Spec) PermitTouch() error {
 	if s.Editing.Policy == Free {
 		return nil
 	}
-	return fault.New(fault.EditForbidden, nil, "spec", s.ID, "source", s.Editing.Source)
+	return s.forbidden(fault.EditForbidden)
+}
+
+// forbidden is a refusal with the authority's rule, in both languages where it has one.
+func (s *Spec) forbidden(code string) *fault.Error {
+	e := fault.New(code, nil, "spec", s.ID, "source", s.Editing.Source)
+	if s.Editing.Rule != nil {
+		e.Detail["rule"] = s.Editing.Rule
+	}
+	return e
 }
 
 // unavailable returns the code of the refusal that no background avoids; "" when a photo can be made.

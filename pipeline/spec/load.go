@@ -68,7 +68,8 @@ var load = sync.OnceValues(func() (*catalogue, error) {
 	return c, err
 })
 
-// add makes the document's records known by id, names and aliases, each of which is one record's.
+// add makes the document's records known by id, names and aliases, each of which is one record's, and
+// the document by its own.
 func (c *catalogue) add(d *document) error {
 	var errs []error
 	for _, s := range d.Records {
@@ -80,6 +81,15 @@ func (c *catalogue) add(d *document) error {
 			c.byName[key] = s
 		}
 		c.specs = append(c.specs, s)
+	}
+	// Whoever asks for the document itself gets its first record.
+	for _, name := range []string{d.ID, d.Names["en"], d.Names["zh"]} {
+		key := fold(name)
+		if other := c.byName[key]; other != nil && other.Document != d.ID {
+			errs = append(errs, fmt.Errorf("%q names %s and document %s", name, other.ID, d.ID))
+		} else if other == nil && key != "" {
+			c.byName[key] = d.Records[0]
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -176,6 +186,15 @@ func (s *Spec) complete() error {
 			return err
 		}
 		s.compose()
+	}
+	if d := s.Backdrop; d != nil {
+		var err error
+		if d.Tolerance != nil {
+			return errors.New("background rule: the tolerance follows from the shades")
+		}
+		if d.Tolerance, err = tolerance(d.Accepts); err != nil {
+			return err
+		}
 	}
 	s.NotChecked = s.notChecked()
 	s.Unavailable = s.unavailable()

@@ -20,13 +20,14 @@ type Sizes struct {
 	Grade  string      `json:"grade"`
 }
 
-// Backdrop is what the authority wants behind the person. No source gives a tolerance in numbers;
-// the shades it names are its tolerance.
+// Backdrop is what the authority wants behind the person. No source gives a tolerance in numbers:
+// Tolerance is what we take the shades it names for.
 type Backdrop struct {
-	Accepts []string `json:"accepts"`           // shades in words
-	Refuses []string `json:"refuses,omitempty"` // likewise
-	Source  string   `json:"source"`
-	Grade   string   `json:"grade"`
+	Accepts   []string `json:"accepts"`           // shades in words, which shades.json knows
+	Refuses   []string `json:"refuses,omitempty"` // likewise
+	Source    string   `json:"source"`
+	Grade     string   `json:"grade"`
+	Tolerance *Shade   `json:"tolerance,omitempty"` // follows from Accepts; nil: any plain colour
 }
 
 // File is what a portal accepts. KB are as published; 1 MB is written as 1000, the stricter reading.

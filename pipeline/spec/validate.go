@@ -60,6 +60,9 @@ func (s *Spec) checkWords(p *problems) {
 	if !slices.Contains([]Policy{Free, BackgroundOnly, CropOnly}, s.Editing.Policy) || !sourced(s.Editing.Source, s.Editing.Grade) {
 		p.addf("editing %+v: want a policy, a source and a grade", s.Editing)
 	}
+	if (s.Editing.Policy == CropOnly) != bilingual(s.Editing.Rule) {
+		p.addf("editing %+v: who forbids it is quoted in English and Chinese, who does not is not", s.Editing)
+	}
 	seen := []string{fold(s.ID), fold(s.Names["en"]), fold(s.Names["zh"])}
 	for _, a := range s.Aliases {
 		if a == "" || slices.Contains(seen, fold(a)) {
