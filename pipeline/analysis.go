@@ -41,8 +41,8 @@ type Analysis struct {
 	Share        float64
 	Disagreement float64
 
-	Coarse   piece           // 8 bit: the coarse segmentation of all that any document can show; may be empty
-	ToCoarse geometry.Affine // head frame -> pixels of Coarse
+	Overview   piece           // 8 bit; empty where it is not to be trusted
+	ToOverview geometry.Affine // head frame -> pixels of Overview
 
 	Person      piece           // the person's pixels and a rim around them: RGB, 8 bit
 	FromUpright geometry.Affine // upright source pixels -> pixels of Person
@@ -123,7 +123,7 @@ func (a *Analysis) whole() bool {
 		}
 	}
 	return finite(f.Roll) && f.EyeDistance() > 0 && f.EyeMid() != f.Chin &&
-		a.Alpha.holds(1) && a.Person.holds(3) && (len(a.Coarse.Pix) == 0 || a.Coarse.holds(1) && invertible(a.ToCoarse)) && invertible(a.ToWork) && invertible(a.FromUpright)
+		a.Alpha.holds(1) && a.Person.holds(3) && (len(a.Overview.Pix) == 0 || a.Overview.holds(1) && invertible(a.ToOverview)) && invertible(a.ToWork) && invertible(a.FromUpright)
 }
 
 func finite(vs ...float64) bool {
@@ -142,8 +142,8 @@ func (r *run) keep() ([]byte, error) {
 		ToWork: l.toWork, Refined: l.refined, Share: l.share, Disagreement: l.disagreement,
 		Alpha: pieceOf(l.alpha),
 	}
-	if l.coarse != nil {
-		a.Coarse, a.ToCoarse = pieceOf(l.coarse), l.toCoarse
+	if l.overview != nil && l.disagreement <= matte.MaxDisagreement {
+		a.Overview, a.ToOverview = pieceOf(l.overview.person), l.overview.toPlane
 	}
 	a.Width, a.Height = l.bounds.Bounds()
 	if r.pic != nil {
@@ -195,8 +195,8 @@ func (a *Analysis) matte() surroundings {
 		bounds: size{a.Width, a.Height}, toSource: geometry.Similarity(1, a.Face.Roll, a.Face.EyeMid()), toWork: a.ToWork,
 		alpha: a.Alpha.plane(), share: a.Share, disagreement: a.Disagreement, refined: a.Refined,
 	}
-	if len(a.Coarse.Pix) > 0 {
-		l.coarse, l.toCoarse = a.Coarse.plane(), a.ToCoarse
+	if len(a.Overview.Pix) > 0 {
+		l.overview = &overview{a.Overview.plane(), a.ToOverview}
 	}
 	l.inside = l.covered()
 	return l
@@ -240,11 +240,11 @@ func (a *Analysis) covers(req *Request) bool {
 	return a.Alpha.spans(a.ToWork, lo, hi)
 }
 
-// widens tells whether the coarse segmentation has what the matte lacks for a photo of s.
+// widens tells whether the overview has what the matte lacks for a photo of s.
 func (a *Analysis) widens(s *spec.Spec) bool {
 	l := surroundings{bounds: size{a.Width, a.Height}, toSource: geometry.Similarity(1, a.Face.Roll, a.Face.EyeMid())}
 	lo, hi := l.region(a.Face, s, reaches[0])
-	return len(a.Coarse.Pix) > 0 && a.Coarse.spans(a.ToCoarse, lo, hi)
+	return len(a.Overview.Pix) > 0 && a.Overview.spans(a.ToOverview, lo, hi)
 }
 
 // spans tells whether the piece has all between two corners in the head's frame, or nearly.

@@ -146,7 +146,7 @@ func TestTheReportNamesTheAnalysisNetwork(t *testing.T) {
 	if res.Report.Matte != a.Network.Name || res.Report.SHA256 != a.Network.SHA256 {
 		t.Errorf("the report names %s %s", res.Report.Matte, res.Report.SHA256)
 	}
-	a.Coarse = piece{}
+	a.Overview = piece{}
 	res, stages := traced(t, readFile(t, "testdata/s01_astronaut.png"), from(t, a, "51x51mm@300dpi", "white"))
 	if !slices.Equal(stages, mattedAgain) {
 		t.Errorf("stages are %v, want %v", stages, mattedAgain)
@@ -174,7 +174,7 @@ func TestOtherPhotosNeedNoNetworks(t *testing.T) {
 		{"the picture's background", data, from(t, a, "2-inch", "original"), decodedAgain},
 		{"HD", data, func() Request { r := from(t, a, "2-inch", "blue"); r.HD = true; return r }(), decodedAgain},
 		{"more than was matted", data, from(t, a, "51x51mm@300dpi", "white"), widened},
-		{"more than was looked at", data, func() Request { b := *a; b.Coarse = piece{}; return from(t, &b, "51x51mm@300dpi", "white") }(), mattedAgain},
+		{"more than was looked at", data, func() Request { b := *a; b.Overview = piece{}; return from(t, &b, "51x51mm@300dpi", "white") }(), mattedAgain},
 		{"nothing but cropped", data, from(t, a, "au-passport", "original"), decodedAgain},
 		{"more detail than is kept", large, from(t, coarse, "25x35mm@1200dpi", "white"), decodedAgain},
 	} {
@@ -249,8 +249,8 @@ func TestWhatIsNoAnalysisIsRefused(t *testing.T) {
 		"no measures":            changed(func(a *Analysis) { a.Values = nil }),
 		"nobody":                 changed(func(a *Analysis) { a.Person = piece{} }),
 		"a map onto a point":     changed(func(a *Analysis) { a.ToWork = geometry.Affine{} }),
-		"a coarse half":          changed(func(a *Analysis) { a.Coarse.W++ }),
-		"a map of it to a point": changed(func(a *Analysis) { a.ToCoarse = geometry.Affine{} }),
+		"half an overview":       changed(func(a *Analysis) { a.Overview.W++ }),
+		"a map of it to a point": changed(func(a *Analysis) { a.ToOverview = geometry.Affine{} }),
 		"a map onto a line":      changed(func(a *Analysis) { a.FromUpright.E = 0 }),
 	} {
 		if a, err := ReadAnalysis(data); !errors.Is(err, ErrAnalysis) || a != nil {
@@ -360,7 +360,7 @@ func flat(img *image.RGBA, x, y, n int) bool {
 func FuzzReadAnalysis(f *testing.F) {
 	_, a := analysed(f, readFile(f, "testdata/s01_astronaut.png"), "1-inch", "blue")
 	small := *a // seeds must be small to be varied
-	small.Alpha, small.Coarse, small.Person = piece{4, 4, make([]byte, 16)}, piece{4, 4, make([]byte, 16)}, piece{4, 4, make([]byte, 48)}
+	small.Alpha, small.Overview, small.Person = piece{4, 4, make([]byte, 16)}, piece{4, 4, make([]byte, 16)}, piece{4, 4, make([]byte, 48)}
 	var plain bytes.Buffer
 	if err := gob.NewEncoder(&plain).Encode(&small); err != nil {
 		f.Fatal(err)

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"image"
 	"math"
 	"slices"
@@ -84,33 +83,6 @@ const sureAlpha = 0.9
 // enlarging is how much larger than in the source the network may see people who stand together: in
 // their enlarged, soft pictures it opens holes.
 const enlarging = 1.1
-
-// severalScales are parts of that size. The first at which the network sees the whole head is taken,
-// else that at which it sees most of it.
-var severalScales = []float64{1, 0.75, 1.35}
-
-// wholeHead is how much of a head is all of it but a reflection in glasses.
-const wholeHead = 0.97
-
-// mattePerson is matteRegion at the size that suits the picture.
-func (r *run) mattePerson(ctx context.Context, reach float64) (best surroundings, err error) {
-	if r.req.Person == nil {
-		return r.matteRegion(ctx, reach, 1)
-	}
-	for i, scale := range severalScales {
-		a, failed := r.matteRegion(ctx, reach, scale)
-		if ctx.Err() != nil {
-			return a, failed
-		}
-		if i == 0 || failed == nil && (err != nil || a.seen > best.seen) {
-			best, err = a, failed
-		}
-		if err == nil && best.seen >= wholeHead {
-			break
-		}
-	}
-	return best, err
-}
 
 // figure is where a person must be, in pixels of a matte: an upright ellipse of the head, and lines
 // down the chest.

@@ -131,9 +131,6 @@ func (r *run) matte(ctx context.Context) (err error) {
 	if r.req.Background.Kind != spec.Original {
 		err = r.level.refine(ctx, r.pic, r.face, r.req.Spec)
 	}
-	if err == nil && r.req.Keep && r.req.Person == nil {
-		err = r.survey(ctx)
-	}
 	return err
 }
 

@@ -31,15 +31,20 @@ type surroundings struct {
 	refined      bool             // whether alpha was solved at about the photo's size
 	share        float64          // of the opaque pixels, how many belong to the person
 	disagreement float64          // of the coarse segmentation with alpha: the share that both are sure of, each of the opposite
-	coarse       *resample.Plane  // what the coarse segmentation sees of all that any document can show; nil: no more than alpha has
-	toCoarse     geometry.Affine  // head frame -> pixels of coarse
+	overview     *overview        // nil where several people stand together, whom it does not tell apart
 	seen         float64          // of several people: how much of the head the network took for a person
 }
 
 // surroundings mattes the region that any photo of the requested document can show of the person.
 func (r *run) surroundings(ctx context.Context) (a surroundings, err error) {
 	for _, reach := range reaches {
-		if a, err = r.mattePerson(ctx, reach); err != nil || !a.endsInHair(r.face) {
+		var o *overview
+		if r.req.Person == nil {
+			if o, err = r.overlook(ctx, reach); err != nil {
+				return a, err
+			}
+		}
+		if a, err = r.mattePerson(ctx, reach, o); err != nil || !a.endsInHair(r.face) {
 			break
 		}
 	}
@@ -47,8 +52,8 @@ func (r *run) surroundings(ctx context.Context) (a surroundings, err error) {
 }
 
 // matteRegion mattes what is within reach, scale times as large as the network should see it.
-func (r *run) matteRegion(ctx context.Context, reach, scale float64) (surroundings, error) {
-	a := surroundings{bounds: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
+func (r *run) matteRegion(ctx context.Context, reach, scale float64, o *overview) (surroundings, error) {
+	a := surroundings{overview: o, bounds: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
 	lo, hi := a.region(r.face, r.req.Spec, reach)
 	rw, rh := hi.X-lo.X, hi.Y-lo.Y
 	aim := math.Sqrt(float64(r.opts.MattePixels) / (rw * rh))
@@ -77,15 +82,11 @@ func (r *run) matteRegion(ctx context.Context, reach, scale float64) (surroundin
 		return a, fault.New(fault.MatteUncertain, nil)
 	}
 	matte.FillHoles(img, a.alpha)
-	if r.req.Person != nil {
-		return a, nil // the second opinion does not tell people who stand together apart
+	if o != nil {
+		opinion := o.over(a)
+		matte.MendEars(a.alpha, opinion, a.ears(r.face))
+		a.disagreement = matte.Disagreement(a.alpha, opinion)
 	}
-	opinion, err := r.opinion.Opinion(ctx, img)
-	if err != nil {
-		return a, err
-	}
-	matte.MendEars(a.alpha, opinion, a.ears(r.face))
-	a.disagreement = matte.Disagreement(a.alpha, opinion)
 	return a, nil
 }
 

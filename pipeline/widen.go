@@ -11,51 +11,50 @@ import (
 	"idphoto/pipeline/spec"
 )
 
+// overview is what the coarse segmentation makes of all that any document can show of a person. It is
+// the second opinion on the matte, and what the matte is continued with.
+//
 // Some documents show more of the person than others: two shoulders in a square where a portrait has
-// one and a half. What the matting network has not seen, the coarse segmentation has: it looks at
-// all that any document of the catalogue can show, once, as the picture is analysed. The matte is
-// then continued from it, and its outline solved from the picture as everywhere. That far from the
-// head there are shoulders and arms, whose edges are there to be found; hair has been matted.
-
-// seam is over how much of its width the matte gives way to what it is continued with.
-const seam = .04
-
-// survey lets the coarse segmentation look at all that any document can show, where that is more
-// than the matte has. Where the two differ it is not to be trusted with the rest.
-func (r *run) survey(ctx context.Context) error {
-	l := &r.level
-	lo, hi := l.widest(r.face)
-	p, q := l.toWork.Apply(lo), l.toWork.Apply(hi)
-	if (q.X-p.X)*(q.Y-p.Y) < 1.05*float64(l.alpha.W*l.alpha.H) {
-		return nil
-	}
-	const side = matte.CoarseSide
-	sx, sy := side/(hi.X-lo.X), side/(hi.Y-lo.Y)
-	toCoarse := geometry.Affine{A: sx, C: -sx * lo.X, E: sy, F: -sy * lo.Y}
-	img := resample.Sample(r.pic, toCoarse.Inverse().Then(l.toSource), side, side, resample.Linear)
-	coarse, err := r.opinion.Opinion(ctx, img)
-	if err != nil {
-		return err
-	}
-	shared := geometry.Affine{A: float64(l.alpha.W) / side, E: float64(l.alpha.H) / side}.Then(l.toWork.Inverse()).Then(toCoarse)
-	if matte.Disagreement(l.alpha, coarse.Warp(shared, side, side)) <= matte.MaxDisagreement {
-		l.coarse, l.toCoarse = coarse, toCoarse
-	}
-	return nil
+// one and a half. What the matting network has not seen, the overview has. That far from the head
+// there are shoulders and arms, whose edges are there to be found in the picture; hair has been matted.
+type overview struct {
+	person  *resample.Plane // how sure it is of a person
+	toPlane geometry.Affine // head frame -> pixels of person
 }
 
-// widest returns the corners, in the head's frame, of what any document can show of the person.
-func (a surroundings) widest(f *face.Face) (lo, hi geometry.Point) {
-	lo, hi = geometry.Point{X: math.Inf(1), Y: math.Inf(1)}, geometry.Point{X: math.Inf(-1), Y: math.Inf(-1)}
+// overlook makes the overview, as far up as reach.
+func (r *run) overlook(ctx context.Context, reach float64) (*overview, error) {
+	a := surroundings{bounds: r.pic, toSource: geometry.Similarity(1, r.face.Roll, r.face.EyeMid())}
+	lo, hi := a.widest(r.face, r.req.Spec, reach)
+	sx, sy := matte.CoarseSide/(hi.X-lo.X), matte.CoarseSide/(hi.Y-lo.Y)
+	toPlane := geometry.Affine{A: sx, C: -sx * lo.X, E: sy, F: -sy * lo.Y}
+	img := resample.Sample(r.pic, toPlane.Inverse().Then(a.toSource), matte.CoarseSide, matte.CoarseSide, resample.Linear)
+	person, err := r.opinion.Opinion(ctx, img)
+	return &overview{person, toPlane}, err
+}
+
+// over returns the overview's part over the matte, in the segmentation's own size.
+func (o *overview) over(a surroundings) *resample.Plane {
+	const side = matte.CoarseSide
+	toAlpha := geometry.Affine{A: float64(a.alpha.W) / side, E: float64(a.alpha.H) / side}
+	return o.person.Warp(toAlpha.Then(a.toWork.Inverse()).Then(o.toPlane), side, side)
+}
+
+// widest returns the corners, in the head's frame, of what s or any other document can show of the person.
+func (a surroundings) widest(f *face.Face, s *spec.Spec, reach float64) (lo, hi geometry.Point) {
+	lo, hi = a.region(f, s, reach)
 	for _, s := range spec.All() {
 		if _, ok := s.Rule(spec.HeadHeight); !ok || s.Editing.Policy == spec.CropOnly {
 			continue
 		}
-		l, h := a.region(f, s, reaches[0])
+		l, h := a.region(f, s, reach)
 		lo, hi = geometry.Point{X: min(lo.X, l.X), Y: min(lo.Y, l.Y)}, geometry.Point{X: max(hi.X, h.X), Y: max(hi.Y, h.Y)}
 	}
 	return lo, hi
 }
+
+// seam is over how much of its width the matte gives way to what it is continued with.
+const seam = .04
 
 // widen continues the matte over all that the document can show.
 func (r *run) widen(ctx context.Context) error {
@@ -70,7 +69,7 @@ func (r *run) widen(ctx context.Context) error {
 
 	wide := kept
 	wide.toWork = kept.toWork.Then(geometry.Affine{A: 1, C: float64(left), E: 1, F: float64(top)})
-	wide.alpha = kept.coarse.Warp(wide.toWork.Inverse().Then(kept.toCoarse), w, h)
+	wide.alpha = kept.overview.person.Warp(wide.toWork.Inverse().Then(kept.overview.toPlane), w, h)
 	wide.inside = wide.covered()
 	overlay(wide.alpha, kept.alpha, left, top)
 	nose := wide.toWork.Apply(wide.toSource.Inverse().Apply(r.face.Center()))
@@ -85,7 +84,9 @@ func (r *run) widen(ctx context.Context) error {
 }
 
 // coarseReach is how many pixels of the matte the coarse segmentation's outline may be off.
-func (a surroundings) coarseReach() int { return max(2, int(math.Ceil(1.5*a.toWork.A/a.toCoarse.A))) }
+func (a surroundings) coarseReach() int {
+	return max(2, int(math.Ceil(1.5*a.toWork.A/a.overview.toPlane.A)))
+}
 
 // pixelsBefore is how many whole pixels more there are in a length, at a scale.
 func pixelsBefore(length, scale float64) int { return max(0, int(math.Ceil(length*scale-.01))) }
