@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"idphoto/pipeline"
 	"idphoto/pipeline/check"
@@ -20,7 +22,7 @@ import (
 // without marks are tried too: what becomes of them is told by its code.
 type accuracyCmd struct {
 	Photos  string      `required:"" type:"existingdir" help:"Folder of pictures; those that the marks do not name are tried too."`
-	Marks   string      `required:"" type:"existingfile" help:"CSV: file, left_eye_x, left_eye_y, right_eye_x, right_eye_y, chin_y, hairtop_y in upright pixels (all empty: only try the picture), expect (code with which it must be refused)."`
+	Marks   string      `required:"" type:"existingfile" help:"CSV: file, left_eye_x, left_eye_y, right_eye_x, right_eye_y, chin_y, hairtop_y in upright pixels (all empty: only try the picture), expect (code with which it must be refused or held; several: a|b; refused: any; made: none)."`
 	Matting string      `type:"existingdir" help:"Folder with INDEX.csv (image, alpha) and pictures with their true mattes."`
 	Without []string    `default:"lemur" help:"Leave mattes of pictures whose names contain this out of a second mean."`
 	Size    string      `default:"passport-35x45" help:"Document to make."`
@@ -33,8 +35,9 @@ type accuracyCmd struct {
 type portrait struct {
 	File   string `json:"file"`
 	Code   string `json:"code,omitempty"`   // why there is no photo; "unreadable" and "internal" are this command's own
-	Expect string `json:"expect,omitempty"` // code with which it must be refused
+	Expect string `json:"expect,omitempty"` // what must come of it: see readMarks
 	Marked bool   `json:"marked"`           // whether there are marks to compare with: if not, the figures are 0
+	Marks  string `json:"marks_unusable,omitempty"`
 
 	EyeError   float64 `json:"eye_error_eye_distances"`
 	ChinError  float64 `json:"chin_error_eye_distances"`
@@ -63,6 +66,10 @@ type accuracy struct {
 	Mattes    []matteErr `json:"mattes,omitempty"`
 
 	PhotoMattes []matteErr `json:"photo_mattes,omitempty"`
+
+	// Means over those that could be measured: of all, and without those that Without names.
+	MatteMeans      []matteErr `json:"matte_means,omitempty"`
+	PhotoMatteMeans []matteErr `json:"photo_matte_means,omitempty"`
 }
 
 // Run prints the tables. A picture that gives no photo, whatever the reason, is a line of them.
@@ -98,8 +105,9 @@ func (c *accuracyCmd) Run(ctx context.Context, out io.Writer) error {
 		if result.Mattes, result.PhotoMattes, err = measureMattes(ctx, p, s, c.Matting); err != nil {
 			return err
 		}
-		printMattes(out, "Mattes of whole pictures against the truth", result.Mattes, c.Without)
-		printMattes(out, "Mattes on photos for "+s.ID+" against the truth", result.PhotoMattes, c.Without)
+		result.MatteMeans, result.PhotoMatteMeans = matteMeans(result.Mattes, c.Without), matteMeans(result.PhotoMattes, c.Without)
+		printMattes(out, "Mattes of whole pictures against the truth", append(result.Mattes, result.MatteMeans...))
+		printMattes(out, "Mattes on photos for "+s.ID+" against the truth", append(result.PhotoMattes, result.PhotoMatteMeans...))
 	}
 	if c.JSON == "" {
 		return nil
@@ -112,7 +120,7 @@ func (c *accuracyCmd) Run(ctx context.Context, out io.Writer) error {
 }
 
 func measurePortrait(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, dir string, m mark) portrait {
-	one := portrait{File: m.file, Expect: m.expect, Marked: m.marked}
+	one := portrait{File: m.file, Expect: strings.Join(m.expect, "|"), Marked: m.marked, Marks: m.problem}
 	res, refused := makePhoto(ctx, p, s, filepath.Join(dir, m.file), s.Background)
 	if refused != nil {
 		one.Code = refused.Code
@@ -125,10 +133,26 @@ func measurePortrait(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, di
 	return one
 }
 
+// asExpected tells whether what became of the picture is what had to.
+func (one *portrait) asExpected() bool {
+	return slices.ContainsFunc(strings.Split(one.Expect, "|"), func(want string) bool {
+		switch want {
+		case "refused", "rejected", "reject", "refuse":
+			return one.Code != "" && one.Code != unreadable && one.Code != internal
+		case "made", "ok", "pass":
+			return one.Code == ""
+		case "held":
+			return one.Held != ""
+		}
+		return want == one.Code || want == one.Held
+	})
+}
+
 // Codes of this command's own, beside those of package fault.
 const (
-	unreadable = "unreadable" // the file cannot be read
-	internal   = "internal"   // the picture may be good: the fault is ours
+	unreadable = "unreadable"   // the file cannot be read
+	internal   = "internal"     // the picture may be good: the fault is ours
+	otherSize  = "size_differs" // a matte has not the shape of its picture
 )
 
 // makePhoto makes the photo of the picture at path, or tells why there is none.

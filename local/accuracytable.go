@@ -27,7 +27,7 @@ type summary struct {
 	EyesWithin float64 `json:"eye_line_within_1_5_percent"`
 	Held       float64 `json:"passed_rules_passed_by_marks"`
 
-	Expected   int      `json:"expected_refusals"`
+	Expected   int      `json:"expected_refusals"` // pictures of which something is expected
 	AsExpected int      `json:"refused_as_expected"`
 	Otherwise  []string `json:"not_as_expected"` // files
 }
@@ -46,7 +46,7 @@ func summarize(all []portrait) summary {
 			continue
 		}
 		sum.Expected++
-		if p.Expect == p.Code {
+		if p.asExpected() {
 			sum.AsExpected++
 		} else {
 			sum.Otherwise = append(sum.Otherwise, p.File)
@@ -89,8 +89,8 @@ func printPortraits(out io.Writer, a accuracy) {
 	fmt.Fprintln(w, "picture\teyes\tchin\tchin %\tcrown %\thead height\teye line\tmarked head\tupscale\trules fail\trules warn\tpassed, not by marks\tchecks warn/fail\t")
 	for _, p := range a.Portraits {
 		name := p.File
-		if p.Expect != "" && p.Expect != p.Code {
-			name += " (must be refused: " + p.Expect + ")"
+		if p.Expect != "" && !p.asExpected() {
+			name += " (expected: " + p.Expect + ")"
 		}
 		figures := "\t\t\t\t\t\t"
 		if p.Marked {
@@ -112,7 +112,7 @@ func printPortraits(out io.Writer, a accuracy) {
 	s := a.Summary
 	fmt.Fprintf(out, "%d of %d made", s.Made, s.Pictures)
 	if s.Expected > 0 {
-		fmt.Fprintf(out, "; %d of %d refused as expected", s.AsExpected, s.Expected)
+		fmt.Fprintf(out, "; %d of %d as expected", s.AsExpected, s.Expected)
 	}
 	if s.Marked == 0 {
 		fmt.Fprintln(out)
@@ -127,6 +127,9 @@ func printPortraits(out io.Writer, a accuracy) {
 // printFindings names the checks of the picture's quality that did not pass.
 func printFindings(out io.Writer, all []portrait) {
 	for _, p := range all {
+		if p.Marks != "" {
+			fmt.Fprintf(out, "  %s: marks not used: %s\n", p.File, p.Marks)
+		}
 		if len(p.Bad)+len(p.Warned) > 0 {
 			fmt.Fprintf(out, "  %s: fail %s; warn %s\n", p.File, list(p.Bad), list(p.Warned))
 		}

@@ -24,12 +24,14 @@ import (
 
 // matteErr is how far a matte is from the true one.
 type matteErr struct {
-	File string  `json:"file"`
-	MAD  float64 `json:"mad_e3"`      // mean absolute difference, x 1/1000
-	MSE  float64 `json:"mse_e3"`      // mean squared difference, x 1/1000
-	Grad float64 `json:"gradient_e3"` // sum of squared differences of the gradients, x 1000 / pixels
-	Soft float64 `json:"soft_e2"`     // MAD in the soft band, x 1/100
-	Hair float64 `json:"strands_e2"`  // MAD where the true matte itself is soft, x 1/100
+	File string  `json:"file"`           // of a mean: what it is of
+	Code string  `json:"code,omitempty"` // why nothing could be measured
+	Of   int     `json:"of,omitzero"`    // pictures, of a mean
+	MAD  float64 `json:"mad_e3"`         // mean absolute difference, x 1/1000
+	MSE  float64 `json:"mse_e3"`         // mean squared difference, x 1/1000
+	Grad float64 `json:"gradient_e3"`    // sum of squared differences of the gradients, x 1000 / pixels
+	Soft float64 `json:"soft_e2"`        // MAD in the soft band, x 1/100
+	Hair float64 `json:"strands_e2"`     // MAD where the true matte itself is soft, x 1/100
 }
 
 // The soft band is where the true matte is neither background nor person (strands and rims) and all
@@ -42,40 +44,105 @@ const (
 )
 
 // measureMattes compares the matte of each whole picture, and that of the photo where the picture
-// gives one: the truth is taken to the photo by the report's transform.
+// gives one: the truth is taken to the photo by the report's transform. A picture that cannot be measured
+// is a line that says why.
 func measureMattes(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, dir string) (whole, photos []matteErr, err error) {
-	rows, err := readCSV(filepath.Join(dir, "INDEX.csv"))
+	pairs, err := mattePairs(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, row := range rows {
-		truth, err := readAlpha(filepath.Join(dir, row["alpha"]))
-		if err != nil {
+	for _, pair := range pairs {
+		picture, photo := measureMatte(ctx, p, s, dir, pair)
+		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		data, err := os.ReadFile(filepath.Join(dir, row["image"]))
-		if err != nil {
-			return nil, nil, err
+		whole = append(whole, picture)
+		if photo != nil {
+			photos = append(photos, *photo)
 		}
-		got, err := p.Matte(ctx, data)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", row["image"], err)
-		}
-		if got.W != truth.W || got.H != truth.H {
-			return nil, nil, fmt.Errorf("%s is %dx%d, its matte %dx%d", row["image"], got.W, got.H, truth.W, truth.H)
-		}
-		whole = append(whole, compareMattes(row["image"], got, truth))
-
-		cut, onPhoto, err := photoMatte(ctx, p, s, data, truth)
-		if _, rejected := errors.AsType[*fault.Error](err); rejected {
-			continue
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", row["image"], err)
-		}
-		photos = append(photos, compareMattes(row["image"], cut, onPhoto))
 	}
 	return whole, photos, nil
+}
+
+// mattePair names a picture and its true matte.
+type mattePair struct{ picture, alpha string }
+
+// mattePairs reads INDEX.csv, or, where there is none, pairs NAME_alpha.png with the pictures whose names
+// begin with NAME.
+func mattePairs(dir string) ([]mattePair, error) {
+	var pairs []mattePair
+	rows, err := readCSV(filepath.Join(dir, "INDEX.csv"))
+	for _, row := range rows {
+		if pair := (mattePair{row.first(fileColumnsOfMattes), row.first(alphaColumns)}); pair.picture != "" && pair.alpha != "" {
+			pairs = append(pairs, pair)
+		}
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if len(pairs) > 0 {
+		return pairs, nil
+	}
+	files, err := picturesIn(dir)
+	if err != nil {
+		return nil, err
+	}
+	const suffix = "_alpha."
+	for _, alpha := range files {
+		name, _, ok := strings.Cut(alpha, suffix)
+		if !ok {
+			continue
+		}
+		for _, f := range files {
+			if strings.HasPrefix(f, name) && !strings.Contains(f, suffix) {
+				pairs = append(pairs, mattePair{f, alpha})
+			}
+		}
+	}
+	if len(pairs) == 0 {
+		return nil, fmt.Errorf("%s: neither INDEX.csv (image, alpha) nor NAME_alpha.png beside pictures of that name", dir)
+	}
+	return pairs, nil
+}
+
+// fileColumnsOfMattes are where INDEX.csv names the picture.
+var fileColumnsOfMattes = append([]string{"image", "composite"}, fileColumns...)
+
+// measureMatte measures one picture; photo is nil where it gives none.
+func measureMatte(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, dir string, pair mattePair) (whole matteErr, photo *matteErr) {
+	whole.File = pair.picture
+	data, err := os.ReadFile(filepath.Join(dir, pair.picture))
+	var truth *resample.Plane
+	if err == nil {
+		truth, err = readAlpha(filepath.Join(dir, pair.alpha))
+	}
+	if err != nil {
+		whole.Code = unreadable
+		return whole, nil
+	}
+	got, err := p.Matte(ctx, data)
+	if err != nil {
+		whole.Code = codeOf(err)
+	} else if got.W != truth.W || got.H != truth.H {
+		whole.Code = otherSize
+		return whole, nil
+	} else {
+		whole = compareMattes(pair.picture, got, truth)
+	}
+	cut, onPhoto, err := photoMatte(ctx, p, s, data, truth)
+	if err != nil {
+		return whole, nil
+	}
+	e := compareMattes(pair.picture, cut, onPhoto)
+	return whole, &e
+}
+
+// codeOf is a refusal's code; internal for what is none.
+func codeOf(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Code
+	}
+	return internal
 }
 
 // photoMatte returns the matte of a photo and the true one in the same frame.
@@ -108,6 +175,7 @@ func photoMatte(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, data []
 	return got, want, nil
 }
 
+// readAlpha reads a true matte: the transparency of a picture that has some, else its brightness.
 func readAlpha(path string) (*resample.Plane, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -119,14 +187,19 @@ func readAlpha(path string) (*resample.Plane, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	b := img.Bounds()
-	a := resample.NewPlane(b.Dx(), b.Dy())
-	for y := range a.H {
-		for x := range a.W {
-			r, _, _, _ := img.At(b.Min.X+x, b.Min.Y+y).RGBA()
-			a.Pix[y*a.W+x] = float32(r) / 65535
+	bright, clear := resample.NewPlane(b.Dx(), b.Dy()), resample.NewPlane(b.Dx(), b.Dy())
+	opaque := true
+	for y := range bright.H {
+		for x := range bright.W {
+			r, _, _, a := img.At(b.Min.X+x, b.Min.Y+y).RGBA()
+			bright.Pix[y*bright.W+x], clear.Pix[y*bright.W+x] = float32(r)/65535, float32(a)/65535
+			opaque = opaque && a == 65535
 		}
 	}
-	return a, nil
+	if opaque {
+		return bright, nil
+	}
+	return clear, nil
 }
 
 func compareMattes(file string, got, truth *resample.Plane) matteErr {
@@ -247,30 +320,42 @@ func gradient(p *resample.Plane) []float64 {
 	return gx
 }
 
-// printMattes prints the mattes' errors and their means: over all, and without the pictures whose
-// name contains one of the words in without.
-func printMattes(out io.Writer, title string, errs []matteErr, without []string) {
+// printMattes prints the mattes' errors and their means.
+func printMattes(out io.Writer, title string, errs []matteErr) {
 	fmt.Fprintf(out, "\n%s (soft band: within %d pixels of a soft edge)\n", title, softReach)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "picture\tMAD /1000\tMSE /1000\tgradient /1000\tsoft band /100\tstrands /100\t")
-	line := func(name string, e matteErr) {
-		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", name, e.MAD, e.MSE, e.Grad, e.Soft, e.Hair)
-	}
-	var some []matteErr
 	for _, e := range errs {
-		line(e.File, e)
-		if !slices.ContainsFunc(without, func(word string) bool { return strings.Contains(e.File, word) }) {
-			some = append(some, e)
+		if e.Code != "" {
+			fmt.Fprintf(w, "%s\t%s\t\t\t\t\t\n", e.File, e.Code)
+			continue
 		}
-	}
-	line(fmt.Sprintf("mean of %d", len(errs)), meanErr(errs))
-	if len(some) < len(errs) {
-		line(fmt.Sprintf("mean of %d, without %s", len(some), strings.Join(without, ", ")), meanErr(some))
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.3f\t%.2f\t%.2f\t\n", e.File, e.MAD, e.MSE, e.Grad, e.Soft, e.Hair)
 	}
 	w.Flush()
 }
 
-func meanErr(errs []matteErr) matteErr {
+// matteMeans returns the mean of all that could be measured, and that without the pictures whose name
+// contains one of the words in without.
+func matteMeans(errs []matteErr, without []string) []matteErr {
+	var all, some []matteErr
+	for _, e := range errs {
+		if e.Code != "" {
+			continue
+		}
+		all = append(all, e)
+		if !slices.ContainsFunc(without, func(word string) bool { return strings.Contains(e.File, word) }) {
+			some = append(some, e)
+		}
+	}
+	means := []matteErr{meanErr(fmt.Sprintf("mean of %d", len(all)), all)}
+	if len(some) < len(all) {
+		means = append(means, meanErr(fmt.Sprintf("mean of %d, without %s", len(some), strings.Join(without, ", ")), some))
+	}
+	return means
+}
+
+func meanErr(name string, errs []matteErr) matteErr {
 	var mad, mse, grad, soft, hair mean
 	for _, e := range errs {
 		mad.add(e.MAD)
@@ -279,5 +364,5 @@ func meanErr(errs []matteErr) matteErr {
 		soft.add(e.Soft)
 		hair.add(e.Hair)
 	}
-	return matteErr{MAD: mad.value(), MSE: mse.value(), Grad: grad.value(), Soft: soft.value(), Hair: hair.value()}
+	return matteErr{File: name, Of: len(errs), MAD: mad.value(), MSE: mse.value(), Grad: grad.value(), Soft: soft.value(), Hair: hair.value()}
 }
