@@ -22,7 +22,7 @@ type Request struct {
 	Keep       bool              // whether Result.Analysis is wanted
 	Analysis   *Analysis         // of the same picture, from an earlier run: its networks need not run again
 	Person     *geometry.Point   // of several people, the one whose face is here, in fractions of the upright picture; nil: there is only one
-	Approved   bool              // somebody looked at the cut and found it good: it is not held
+	Approved   bool              // the cut in Analysis was found good: a photo with that very cut is not held
 }
 
 // Result is a finished photo.
@@ -60,6 +60,7 @@ func (p *Pipeline) Run(ctx context.Context, data []byte, req Request, stage Stag
 		stage = func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) }
 	}
 	defer p.runtime.Begin()()
+	req.Approved = req.Approved && req.Analysis != nil && req.Analysis.covers(&req) // else the cut is another one, which nobody has seen
 	r := &run{Pipeline: p, req: req, data: data, matting: p.matting, network: p.network}
 	if req.Person != nil {
 		var err error

@@ -15,6 +15,7 @@ import (
 	"idphoto/functions/problem"
 	"idphoto/infra/blobs"
 	"idphoto/pipeline/fault"
+	"idphoto/pipeline/spec"
 	"idphoto/queue"
 )
 
@@ -59,12 +60,19 @@ func Prepare(ctx context.Context, store Blobs, t queue.Task, chosen photo.Option
 		original = analysis // of the same picture, which is what the digest is for
 	}
 	chosen.Person, chosen.Analysed = photo.PersonOf(t.Options), analysis != nil
-	chosen.Approved = chosen.Analysed && t.State == queue.Succeeded
+	chosen.Approved = chosen.Analysed && approved(t)
 	if fresh.Options, err = json.Marshal(chosen); err != nil {
 		return fresh, err
 	}
 	fresh.Digest = photo.Digest(original, fresh.Options)
 	return fresh, nil
+}
+
+// approved tells whether the cut that t keeps was found good: by the checks, or by who accepted it. A
+// photo with the picture's own background was not looked at for that: nothing is cut there.
+func approved(t queue.Task) bool {
+	_, _, background, err := photo.Read(t.Options)
+	return err == nil && t.State == queue.Succeeded && background.Kind != spec.Original
 }
 
 // copyBlob copies a blob that may be gone: nil then, or when it never was there.

@@ -141,3 +141,32 @@ func TestWhatCannotBeMadeAgainIsTold(t *testing.T) {
 		})
 	}
 }
+
+// The cut that goes along counts as approved only where it was judged: by the checks, or by somebody.
+func TestWhichCutIsApproved(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*queue.Task)
+		want   bool
+	}{
+		"made":                                {func(*queue.Task) {}, true},
+		"held":                                {func(t *queue.Task) { t.State = queue.Rejected }, false},
+		"with the picture's background":       {func(t *queue.Task) { t.Options = json.RawMessage(`{"size":"1-inch","background":"original"}`) }, false},
+		"transparent":                         {func(t *queue.Task) { t.Options = json.RawMessage(`{"size":"1-inch","background":"transparent"}`) }, true},
+		"refused, its files are gone":         {func(t *queue.Task) { t.State, t.ResultPrefix = queue.Rejected, "" }, false},
+		"made, but its analysis is not there": {func(t *queue.Task) { t.ResultPrefix = queue.ResultPrefix(t.ID, 9) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := open(t)
+			task := done(t, store)
+			chosen := choice(t, task)
+			tc.change(&task)
+			fresh, err := Prepare(t.Context(), store, task, chosen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o, _, _, err := photo.Read(fresh.Options); err != nil || o.Approved != tc.want {
+				t.Errorf("options are %s, %v; approved: want %v", fresh.Options, err, tc.want)
+			}
+		})
+	}
+}

@@ -86,7 +86,8 @@ type Options struct {
 	// Analysed says that an earlier task's analysis of the same picture lies at AnalysisKey.
 	Analysed bool `json:"analysed,omitzero"`
 
-	// Approved says that somebody has found that picture's cut good, or nobody doubted it.
+	// Approved says that somebody has found the cut in that analysis good, or the checks did. It is no
+	// word on any other cut of the picture.
 	Approved bool `json:"approved,omitzero"`
 
 	// Catalogue is the version of the catalogue that the order was made by. The report says which
