@@ -32,7 +32,7 @@ func (r *run) compose(ctx context.Context) (err error) {
 		r.result.Held = fault.New(fault.MatteUncertain, nil)
 	}
 	if r.req.Touch.Mirror {
-		r.result.Report.mirror()
+		r.result.Report.mirror(r.req.Spec.WidthMM)
 	}
 	if !r.req.HD {
 		return nil

@@ -7,7 +7,6 @@ import (
 	"idphoto/models"
 	"idphoto/pipeline/check"
 	"idphoto/pipeline/geometry"
-	"idphoto/pipeline/picture"
 	"idphoto/pipeline/spec"
 )
 
@@ -25,6 +24,9 @@ type Report struct {
 
 	Quality []check.Finding `json:"quality"` // of the picture as it was taken
 	File    File            `json:"file"`
+
+	// FileRules are what the document asks of the file.
+	FileRules []FileCheck `json:"file_rules,omitempty"`
 
 	// NotChecked names what the document asks for and nothing here says anything about.
 	NotChecked []string `json:"not_checked"`
@@ -64,6 +66,20 @@ type Check struct {
 	Verdict string   `json:"verdict"` // pass, fail, or warn where the rule gives way to the others
 	Source  string   `json:"source"`
 	Grade   string   `json:"grade"`
+	Checked string   `json:"checked,omitzero"` // date the source was read
+}
+
+// FileCheck is the verdict on what a document asks of the photo's file.
+type FileCheck struct {
+	Measure string   `json:"measure"` // file_size, jpeg_quality, compression_ratio
+	Value   float64  `json:"value"`
+	Unit    string   `json:"unit,omitzero"` // KB (of 1024 bytes)
+	Min     *float64 `json:"min,omitempty"`
+	Max     *float64 `json:"max,omitempty"`
+	Verdict string   `json:"verdict"` // pass, fail, or warn: programs' scales of quality differ
+	Source  string   `json:"source"`
+	Grade   string   `json:"grade"`
+	Checked string   `json:"checked,omitzero"`
 }
 
 // report measures the crop, from where landmarks and matte land on the photo, not from what the
@@ -72,7 +88,7 @@ func (r *run) report() *Report {
 	s, head := r.req.Spec, r.head
 	toPhoto := r.area.toSource.Inverse().Then(r.crop.ToPhoto())
 	out := &Report{
-		Version: 2, Spec: s.ID, Catalogue: spec.Version(), NotChecked: r.notChecked(), Background: r.req.Background.String(),
+		Version: 2, Spec: s.ID, Catalogue: spec.Version(), Background: r.req.Background.String(),
 		Width: s.WidthPx, Height: s.HeightPx, DPI: s.DPI,
 		Transform: toPhoto.Matrix(),
 		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},
@@ -86,24 +102,70 @@ func (r *run) report() *Report {
 	d := out.Eyes[1].Sub(out.Eyes[0])
 	out.TiltDeg = degrees(math.Atan2(d.Y, d.X))
 	out.Tilt = tiltCheck(s.MaxTilt(), out.TiltDeg)
+	out.Tilt.Checked = s.Checked
 	out.Provider, _ = r.runtime.Provider()
 	for _, rule := range s.Rules {
-		out.Rules = append(out.Rules, verdict(rule, head.Measure(r.crop, s, rule)))
+		c := verdict(rule, head.Measure(r.crop, s, rule))
+		c.Checked = s.Checked
+		out.Rules = append(out.Rules, c)
 	}
 	return out
 }
 
-// notChecked names what the document asks for and the report says nothing about. A JPEG's size is
-// met or the photo refused; a background that was replaced by the document's own is of that shade.
+// conclude adds what can be said of the finished photo.
+func (r *run) conclude() {
+	out := r.result.Report
+	out.FileRules = fileChecks(r.req.Spec, out)
+	out.NotChecked = r.notChecked()
+}
+
+// fileChecks judges a JPEG by what the document asks of the file. What it asks of a JPEG, a PNG does
+// not answer.
+func fileChecks(s *spec.Spec, r *Report) (all []FileCheck) {
+	f := s.File
+	if f == nil || r.File.Type != "image/jpeg" {
+		return nil
+	}
+	add := func(measure string, value float64, unit string, lo, hi float64, otherwise string) {
+		c := FileCheck{
+			Measure: measure, Value: math.Round(value*100) / 100, Unit: unit, Verdict: passed,
+			Source: f.Source, Grade: f.Grade, Checked: s.Checked,
+		}
+		if lo > 0 {
+			c.Min = &lo
+		}
+		if hi > 0 {
+			c.Max = &hi
+		}
+		if lo > 0 && value < lo || hi > 0 && value > hi {
+			c.Verdict = otherwise
+		}
+		all = append(all, c)
+	}
+	if f.MinKB > 0 || f.MaxKB > 0 {
+		add("file_size", float64(r.File.Bytes)/1024, "KB", f.MinKB, f.MaxKB, failed)
+	}
+	if f.Quality > 0 {
+		add("jpeg_quality", float64(r.File.Quality), "", float64(f.Quality), 0, yielded)
+	}
+	if f.MaxRatio > 0 {
+		add("compression_ratio", 3*float64(r.Width)*float64(r.Height)/float64(r.File.Bytes), "", 0, f.MaxRatio, failed)
+	}
+	return all
+}
+
+// notChecked names what the document asks for and the report says nothing about. A background that was
+// replaced by the document's own is of that shade, and one that stays is measured where it is seen.
 func (r *run) notChecked() []string {
-	s := r.req.Spec
+	s, out := r.req.Spec, r.result.Report
 	own, err := spec.ParseBackground(s.Background)
+	measured := r.req.Background.Kind == spec.Original && slices.ContainsFunc(out.Quality, func(f check.Finding) bool { return f.Measure == "background_lightness" })
 	return append(slices.Clone(s.NotChecked), slices.DeleteFunc(s.Demands(), func(demand string) bool {
 		switch demand {
 		case spec.BackgroundShade:
-			return err == nil && own.Kind == spec.Solid && r.req.Background == own
-		case spec.FileSize:
-			return r.req.Background.Kind != spec.Transparent && r.req.File == (picture.SizeRange{})
+			return err == nil && own.Kind == spec.Solid && r.req.Background == own || measured
+		case spec.FileSize, spec.FileQuality:
+			return out.FileRules != nil
 		}
 		return false
 	})...)
@@ -116,10 +178,11 @@ type TiltCheck struct {
 	Verdict string  `json:"verdict"` // pass or fail
 	Source  string  `json:"source"`
 	Grade   string  `json:"grade"`
+	Checked string  `json:"checked,omitzero"`
 }
 
 func tiltCheck(limit spec.Angle, tilt float64) TiltCheck {
-	c := TiltCheck{math.Round(math.Abs(tilt)*100) / 100, limit.Degrees, passed, limit.Source, limit.Grade}
+	c := TiltCheck{Value: math.Round(math.Abs(tilt)*100) / 100, Max: limit.Degrees, Verdict: passed, Source: limit.Source, Grade: limit.Grade}
 	if c.Value > limit.Degrees {
 		c.Verdict = failed
 	}
@@ -128,7 +191,10 @@ func tiltCheck(limit spec.Angle, tilt float64) TiltCheck {
 
 func verdict(rule spec.Rule, value float64) Check {
 	const rounding = 1e-6
-	c := Check{rule.Measure, math.Round(value*1000) / 1000, rule.Min, rule.Max, passed, rule.Source, rule.Grade}
+	c := Check{
+		Measure: rule.Measure, Value: math.Round(value*1000) / 1000, Min: rule.Min, Max: rule.Max, Verdict: passed,
+		Source: rule.Source, Grade: rule.Grade,
+	}
 	if value < rule.Min-rounding || value > rule.Upper()+rounding {
 		c.Verdict = failed
 		if rule.Yields {
@@ -139,7 +205,7 @@ func verdict(rule spec.Rule, value float64) Check {
 }
 
 // mirror makes the report that of the photo with left and right exchanged.
-func (r *Report) mirror() {
+func (r *Report) mirror(widthMM float64) {
 	w := float64(r.Width)
 	for j := range r.Transform[0] {
 		r.Transform[0][j] = -r.Transform[0][j]
@@ -148,6 +214,20 @@ func (r *Report) mirror() {
 	flipped := func(p geometry.Point) geometry.Point { return geometry.Point{X: w - p.X, Y: p.Y} }
 	r.Eyes[0], r.Eyes[1], r.Chin = flipped(r.Eyes[1]), flipped(r.Eyes[0]), flipped(r.Chin)
 	r.TiltDeg = -r.TiltDeg
+	for i, c := range r.Rules {
+		if c.Measure == spec.Centring || c.Measure == spec.EyesFromLeft {
+			r.Rules[i] = c.mirrored(widthMM)
+		}
+	}
+}
+
+// mirrored is the check of a distance from the left edge on a photo with left and right exchanged.
+// The rule is judged by the same band: it is the photo that is turned round.
+func (c Check) mirrored(widthMM float64) Check {
+	rule := spec.Rule{Measure: c.Measure, Min: c.Min, Max: c.Max, Source: c.Source, Grade: c.Grade}
+	out := verdict(rule, widthMM-c.Value)
+	out.Checked = c.Checked
+	return out
 }
 
 // enlarge makes the report that of the same photo with k times as many pixels each way.

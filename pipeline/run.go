@@ -77,7 +77,16 @@ func (r *run) stages() []stage {
 }
 
 func (r *run) rest() []stage {
-	return []stage{{"geometry", r.geometry}, {"check", r.check}, {"compose", r.compose}, {"encode", r.encode}}
+	return []stage{{"geometry", r.geometry}, {"check", r.check}, {"compose", r.compose}, {"encode", r.finish}}
+}
+
+// finish writes the files, and what the report says of them.
+func (r *run) finish(ctx context.Context) error {
+	err := r.encode(ctx)
+	if err == nil {
+		r.conclude()
+	}
+	return err
 }
 
 func (r *run) decode(context.Context) (err error) {
@@ -148,7 +157,7 @@ func (r *run) check(context.Context) error {
 			r.values[i].Value = r.crop.Scale
 		}
 	}
-	rules := checkRules(r.req.Spec)
+	rules := checkRules(r.req.Spec, r.req.Background.Kind == spec.Original)
 	if r.req.Person != nil && r.face.EyeDistance() < surelyMeasured {
 		rules.Lenient = append(rules.Lenient, "eyes_open", "sharpness")
 	}
@@ -167,8 +176,8 @@ func (r *run) check(context.Context) error {
 // judged: of a smaller face in a group's picture they only warn, since nobody can come closer.
 const surelyMeasured = 40
 
-// checkRules are what document s makes of the measures of a picture.
-func checkRules(s *spec.Spec) check.Rules {
+// checkRules are what document s makes of the measures of a picture, whose background stays if kept.
+func checkRules(s *spec.Spec, kept bool) check.Rules {
 	rules := check.Authority()
 	if s.Trade {
 		rules = check.House()
@@ -178,6 +187,9 @@ func checkRules(s *spec.Spec) check.Rules {
 	} else {
 		rules.Rejects = append(rules.Rejects, "background_uniformity")
 		rules.Judged = append(rules.Judged, "background_lightness", "background_a", "background_b")
+	}
+	if kept && s.Backdrop != nil && s.Backdrop.Tolerance != nil {
+		judgeShade(&rules, s.Backdrop.Tolerance)
 	}
 	for _, a := range s.Asks {
 		if a.Check == "" {
@@ -193,4 +205,20 @@ func checkRules(s *spec.Spec) check.Rules {
 		}
 	}
 	return rules
+}
+
+// shadeDoubt is how far outside of a shade a background only warns: lamps and cameras shift colours by as
+// much (steps of CIE Lab).
+const shadeDoubt = 10
+
+// judgeShade judges the background's colour by the shade that the document asks for. It does not reject:
+// whether a wall is white to an officer depends on the camera's white balance, which nothing tells.
+func judgeShade(rules *check.Rules, shade *spec.Shade) {
+	for name, r := range map[string][2]float64{
+		"background_lightness": shade.Lightness, "background_a": shade.A, "background_b": shade.B,
+	} {
+		lo, hi, least, most := r[0], r[1], r[0]-shadeDoubt, r[1]+shadeDoubt
+		rules.Limits[name] = check.Limits{Pass: check.Band{Min: &lo, Max: &hi}, Bearable: check.Band{Min: &least, Max: &most}}
+		rules.Asked, rules.Judged = append(rules.Asked, name), append(rules.Judged, name)
+	}
 }
