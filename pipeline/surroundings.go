@@ -48,6 +48,9 @@ func (r *run) surroundings(ctx context.Context) (a surroundings, err error) {
 			break
 		}
 	}
+	if err == nil && r.req.Person != nil {
+		err = r.doubtOwn(ctx, &a)
+	}
 	return a, err
 }
 

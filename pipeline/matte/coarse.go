@@ -64,7 +64,7 @@ func Disagreement(alpha, opinion *resample.Plane) float64 {
 			if a > Opaque {
 				people++
 			}
-			if a > sureOpaque && o < sureClear || a < sureClear && o > sureOpaque {
+			if Opposite(a, o) {
 				opposite++
 			}
 		}
@@ -73,4 +73,9 @@ func Disagreement(alpha, opinion *resample.Plane) float64 {
 		return 1
 	}
 	return opposite / people
+}
+
+// Opposite tells whether a matte and an opinion are each sure of the opposite.
+func Opposite(alpha, opinion float32) bool {
+	return alpha > sureOpaque && opinion < sureClear || alpha < sureClear && opinion > sureOpaque
 }
