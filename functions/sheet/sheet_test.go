@@ -170,7 +170,7 @@ func TestOnePhotosSheetIsAPartOfItsResult(t *testing.T) {
 		t.Errorf("answer %d %.200s", w.Code, w.Body)
 	}
 	for query, field := range map[string]string{"paper=A0": "paper", "dpi=x": "dpi", "dpi=5": "dpi", "gap_mm=-1": "gap_mm", "gap_mm=NaN": "gap_mm", "marks=x": "marks",
-		"count=0": "count", "format=tiff": "format", "paper=A4&dpi=600": "dpi", "orientation=x": "orientation"} {
+		"count=0": "count", "format=tiff": "format", "paper=A4&dpi=1200": "dpi", "orientation=x": "orientation"} {
 		wantProblem(t, ask("part=sheet&"+query), 422, "bad_sheet", field)
 	}
 	wantProblem(t, ask("colour=red"), 400, "unknown_field", "colour")

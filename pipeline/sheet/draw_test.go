@@ -190,7 +190,7 @@ func TestMarksLieBesideThePhotos(t *testing.T) {
 
 func TestLargeJPEGsAreRefused(t *testing.T) {
 	p := layout(t, "A4", DefaultOptions(), Item{25, 35, 0})
-	for _, dpi := range []int{0, 71, 600, 1201} {
+	for _, dpi := range []int{0, 71, 700, 1201} {
 		if _, err := p.JPEG([]*Photo{nil}, dpi); err == nil {
 			t.Errorf("%d dpi of A4 is drawn", dpi)
 		}

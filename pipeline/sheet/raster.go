@@ -12,11 +12,12 @@ import (
 	"idphoto/pipeline/fault"
 )
 
-// Limits of a JPEG sheet. A4 has 8.7 million pixels at 300 dpi and 34.8 at 600: the latter is for PDF.
+// Limits of a JPEG sheet. A4 has 34.8 million pixels at 600 dpi, 6-inch paper 34.6 at 1200; what is finer
+// than that is for PDF.
 const (
 	MinDPI    = 72
 	MaxDPI    = 1200
-	MaxPixels = 24_000_000
+	MaxPixels = 36_000_000
 )
 
 // Quality of the JPEG: the photos have been through the encoder once before.
