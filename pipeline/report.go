@@ -3,6 +3,7 @@ package pipeline
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"idphoto/models"
 	"idphoto/pipeline/check"
@@ -48,7 +49,25 @@ type Report struct {
 	Matte    string          `json:"matte_network"`
 	SHA256   string          `json:"matte_sha256"`
 	Provider models.Provider `json:"execution_provider"`
+	Runtime  string          `json:"onnxruntime"` // version
+	Networks []Network       `json:"networks"`    // that found and measured the face and looked at the matte again
 }
+
+// Network names a network's file.
+type Network struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+}
+
+// networks are those that every picture passes, beside the matte's.
+var networks = sync.OnceValue(func() (all []Network) {
+	for _, name := range []string{models.CenterFace, models.FaceLandmark, models.IrisLandmark, models.SelfieSegmentation} {
+		if m, err := models.Lookup(name); err == nil { // else they could not have been opened
+			all = append(all, Network{m.Name, m.SHA256})
+		}
+	}
+	return all
+})
 
 // Verdicts on rules; see Check.
 const (
@@ -104,6 +123,7 @@ func (r *run) report() *Report {
 	out.Tilt = tiltCheck(s.MaxTilt(), out.TiltDeg)
 	out.Tilt.Checked = s.Checked
 	out.Provider, _ = r.runtime.Provider()
+	out.Runtime, out.Networks = r.runtime.Version(), networks()
 	for _, rule := range s.Rules {
 		c := verdict(rule, head.Measure(r.crop, s, rule))
 		c.Checked = s.Checked

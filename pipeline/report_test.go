@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"idphoto/models"
 	"idphoto/pipeline/check"
 	"idphoto/pipeline/spec"
 )
@@ -85,6 +86,9 @@ func TestTheReportIsCompleteAboutItsDocument(t *testing.T) {
 			continue
 		}
 		s := lookup(t, id)
+		if n := res.Report.Networks; len(n) != 4 || n[0].Name != models.CenterFace || len(n[3].SHA256) != 64 || res.Report.Runtime == "" {
+			t.Errorf("%s: networks %v on ONNX Runtime %q", id, n, res.Report.Runtime)
+		}
 		for _, c := range res.Report.Rules {
 			if c.Checked != s.Checked {
 				t.Errorf("%s: %s was read %q, want %s", id, c.Measure, c.Checked, s.Checked)
