@@ -25,7 +25,7 @@ func TestAHeadWithoutABodyFloats(t *testing.T) {
 		"a body": {photo(h, 5, 35), false}, "a neck": {photo(h, 16, 24), false},
 		"a head": {photo(h-1, 5, 35), true}, "a scrap": {photo(h, 20, 23), true}, "nobody": {photo(0, 0, 0), true},
 	} {
-		if got := floats(tc.img); got != tc.want {
+		if got := floats(tc.img, leastBody); got != tc.want {
 			t.Errorf("%s: floats = %v", name, got)
 		}
 	}

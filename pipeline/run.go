@@ -166,7 +166,7 @@ func (r *run) check(context.Context) error {
 	if reject := check.Rejection(findings); reject != nil {
 		return reject
 	}
-	if d := r.level.disagreement; d > matte.MaxDisagreement && r.req.Background.Kind != spec.Original && !r.req.Approved {
+	if d := r.level.disagreement; d > r.maxDisagreement() && r.req.Background.Kind != spec.Original && !r.req.Approved {
 		r.result.Held = fault.New(fault.MatteUncertain, nil, "disagreement", math.Round(d*1000)/1000)
 	}
 	return nil
