@@ -23,7 +23,7 @@ const (
 	Pass Verdict = "pass"
 	Warn Verdict = "warn" // outside what is good, within what is bearable
 	Fail Verdict = "fail"
-	Note Verdict = "note" // stated, not judged: a head covering may be religious
+	Note Verdict = "note" // stated, not judged: a head covering may be religious. A document may judge it all the same
 )
 
 // Finding is one measure of a picture with its verdict.

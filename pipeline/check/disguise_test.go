@@ -147,6 +147,36 @@ func lenses(img *image.RGBA, f *face.Face, width, height float64, colour [3]floa
 	return out
 }
 
+// spectacles draws the bridge of a pair of black glasses over the nose, and on demand the frames
+// around both eyes.
+func spectacles(img *image.RGBA, f *face.Face, frames bool) *image.RGBA {
+	out := copyOf(img)
+	d, black := f.EyeDistance(), [3]float64{20, 18, 18}
+	line := func(at func(t float64) geometry.Point) {
+		for t := 0.; t <= 1; t += .25 / d {
+			c := at(t)
+			for y := int(c.Y - .03*d); float64(y) <= c.Y+.03*d; y++ {
+				for x := int(c.X - .03*d); float64(x) <= c.X+.03*d; x++ {
+					paint(out, x, y, black, 1)
+				}
+			}
+		}
+	}
+	line(func(t float64) geometry.Point {
+		mid := f.EyeMid()
+		return geometry.Point{X: mid.X + (t-.5)*.34*d, Y: mid.Y}
+	})
+	for _, c := range f.Eyes {
+		if frames {
+			line(func(t float64) geometry.Point {
+				sin, cos := math.Sincos(2 * math.Pi * t)
+				return geometry.Point{X: c.X + .34*d*cos, Y: c.Y + .06*d + .32*d*sin}
+			})
+		}
+	}
+	return out
+}
+
 func mirrored(img *image.RGBA) *image.RGBA {
 	out := copyOf(img)
 	w := img.Rect.Dx()

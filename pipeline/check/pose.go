@@ -74,10 +74,11 @@ func meanPoint(w *work, points []int) vector {
 // picture was taken; a photo's crop levels it. ISO/IEC 29794-5: head pose angle roll.
 func roll(w *work) (float64, bool) { return degrees(w.Face.Roll), true }
 
-// headSize is the head's height over the picture's. The head is 2.3 times as high as the way from
-// between the eyes to the chin, as in most portraits. ISO/IEC 29794-5: head size.
+// headSize is the head's height over the picture's. The head is 2.05 times as high as the way from
+// between the eyes to the chin, hair included: the median of 34 portraits marked by hand (1.82 to 2.69).
+// ISO/IEC 29794-5: head size.
 func headSize(w *work) (float64, bool) {
-	const headHeight = 2.3
+	const headHeight = 2.05
 	_, h := w.Source.Bounds()
 	return headHeight * w.Face.EyeMid().Dist(w.Face.Chin) / float64(h), h > 0
 }

@@ -60,7 +60,7 @@ type Threshold struct {
 	ISO     string `json:"iso,omitempty"`  // the quality component's name in ISO/IEC 29794-5, where it has it
 	Unit    string `json:"unit,omitempty"` // "" for shares and ratios
 	Limits
-	Note   bool   `json:"note,omitempty"` // stated, never judged
+	Note   bool   `json:"note,omitempty"` // stated, and judged only where a document asks for it
 	Code   string `json:"code,omitempty"` // of package fault: what a failure is called
 	Reason string `json:"reason"`         // why these numbers
 	Source string `json:"source"`
@@ -138,8 +138,8 @@ func (m Threshold) validate() error {
 	if err := m.Limits.validate(); err != nil {
 		return err
 	}
-	if fails := !m.Bearable.open(); fails != (m.Code != "") || fails && m.Note {
-		return errors.New("what can fail has a code and is no note; what cannot has none")
+	if fails := !m.Bearable.open(); fails != (m.Code != "") {
+		return errors.New("what can fail has a code; what cannot has none")
 	}
 	return nil
 }
@@ -165,6 +165,9 @@ func (s ruleSet) validate(known map[string]Threshold) error {
 		}
 	}
 	for name := range s.Rejects {
+		if known[name].Note {
+			errs = append(errs, fmt.Errorf("%s: rejects, and is only noted", name))
+		}
 		l := known[name].Limits
 		if other, ok := s.Limits[name]; ok {
 			l = other

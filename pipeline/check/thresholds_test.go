@@ -37,7 +37,7 @@ func TestParseRefusesABadFile(t *testing.T) {
 		"upside down":           {`{"min": 2}`, `{"min": 2, "max": 1}`},
 		"no reason":             {`"reason": "r", "source"`, `"reason": "", "source"`},
 		"unknown grade":         {`"A"`, `"D"`},
-		"note that fails":       {`"code"`, `"note": true, "code"`},
+		"note that rejects":     {`"code"`, `"note": true, "code"`},
 		"twice":                 {measure, measure + ", " + measure},
 		"no house set":          {`"house"`, `"other"`},
 		"unknown in a set":      {`{"m": "w"}`, `{"n": "w"}`},

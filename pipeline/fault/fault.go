@@ -20,7 +20,8 @@ const (
 	// What a check found that the document does not accept. Detail: value, limit of the measure.
 	FaceTurned = "face_turned"
 	EyesClosed = "eyes_closed"
-	EyesHidden = "eyes_hidden" // dark glasses, glare, hair
+	EyesHidden = "eyes_hidden"  // dark glasses, glare, hair
+	GlassesOn  = "glasses_worn" // where the document forbids them
 	MouthOpen  = "mouth_open"
 	TooBlurred = "too_blurred"
 	TooDark    = "too_dark"
