@@ -31,18 +31,37 @@ func (p *Plane) Warp(toPlane geometry.Affine, w, h int) *Plane {
 
 func (p *Plane) cubic(x, y float32) float32 {
 	x0, y0 := floor(x), floor(y)
-	if v := p.At(x0, y0); (v == 0 || v == 1) && p.At(x0+1, y0) == v && p.At(x0, y0+1) == v && p.At(x0+1, y0+1) == v {
+	if x0 < 1 || y0 < 1 || x0 >= p.W-2 || y0 >= p.H-2 {
+		return p.cubicAtEdge(x, y)
+	}
+	i := y0*p.W + x0
+	v, down := p.Pix[i], p.Pix[i+p.W:i+p.W+2]
+	if (v == 0 || v == 1) && p.Pix[i+1] == v && down[0] == v && down[1] == v {
 		return v // most of a matte; beyond its limits the spline is cut off anyway
 	}
 	wx, wy := catmullRom(x-float32(x0)), catmullRom(y-float32(y0))
-	var cols [4]int
-	for i := range cols {
-		cols[i] = clamp(x0-1+i, p.W)
+	v = 0
+	for j := range 4 {
+		row := p.Pix[i+(j-1)*p.W-1:][:4]
+		v += wy[j] * (wx[0]*row[0] + wx[1]*row[1] + wx[2]*row[2] + wx[3]*row[3])
 	}
+	return min(max(v, 0), 1)
+}
+
+// cubicAtEdge is cubic where some of the sixteen values lie beyond the edge.
+func (p *Plane) cubicAtEdge(x, y float32) float32 {
+	x0, y0 := floor(x), floor(y)
+	if v := p.At(x0, y0); (v == 0 || v == 1) && p.At(x0+1, y0) == v && p.At(x0, y0+1) == v && p.At(x0+1, y0+1) == v {
+		return v
+	}
+	wx, wy := catmullRom(x-float32(x0)), catmullRom(y-float32(y0))
 	var v float32
 	for j := range 4 {
-		row := p.Pix[clamp(y0-1+j, p.H)*p.W:][:p.W]
-		v += wy[j] * (wx[0]*row[cols[0]] + wx[1]*row[cols[1]] + wx[2]*row[cols[2]] + wx[3]*row[cols[3]])
+		var row float32
+		for i := range 4 {
+			row += wx[i] * p.At(x0-1+i, y0-1+j)
+		}
+		v += wy[j] * row
 	}
 	return min(max(v, 0), 1)
 }

@@ -34,7 +34,7 @@ const (
 // Sample returns the w x h piece whose pixels toSource maps to the source. Beyond the source's
 // edge the nearest pixel is repeated: Inside tells where that happened.
 func Sample(src Source, toSource geometry.Affine, w, h int, k Kernel) *image.RGBA {
-	factor, n := steps(toSource.Scale(), k)
+	factor, blurred := steps(toSource.Scale(), k)
 	sw, sh := src.Bounds()
 	region := Footprint(toSource, w, h, 3*float64(factor)).Intersect(image.Rect(0, 0, sw, sh))
 	if region.Empty() {
@@ -43,21 +43,21 @@ func Sample(src Source, toSource geometry.Affine, w, h int, k Kernel) *image.RGB
 	reduced := src.Reduce(region, factor)
 	f := 1 / float64(factor)
 	toReduced := toSource.Then(geometry.Affine{A: f, C: -float64(region.Min.X) * f, E: f, F: -float64(region.Min.Y) * f})
-	if n > 1 {
-		return average(reduced, toReduced, w, h, n)
+	if blurred {
+		return average(reduced, toReduced, w, h)
 	}
 	return warp(reduced, toReduced, w, h, k)
 }
 
-// steps splits a reduction: by a whole factor first, then by averaging n x n points of each pixel
-// of the piece. Networks take a piece from the nearest factor with one point; pixels for people
-// come from no coarser source than themselves.
-func steps(scale float64, k Kernel) (factor, n int) {
+// steps splits a reduction: by a whole factor first, then, where that leaves more than a tenth, by
+// averaging 2 x 2 points of each pixel of the piece. Networks take a piece from the nearest factor with
+// one point; pixels for people come from no coarser source than themselves.
+func steps(scale float64, k Kernel) (factor int, blurred bool) {
 	if k == Linear {
-		return max(1, int(scale+.5)), 1
+		return max(1, int(scale+.5)), false
 	}
 	factor = max(1, int(scale))
-	return factor, max(1, int(math.Ceil(scale/float64(factor)-.1)))
+	return factor, scale/float64(factor) > 1.1
 }
 
 // Inside returns where a w x h piece lies within the source: true for pixels whose centre does. It
@@ -73,8 +73,16 @@ func Inside(src Bounded, toSource geometry.Affine, w, h int) []bool {
 	}
 	in := make([]bool, w*h)
 	for y := range h {
-		for x := range w {
-			in[y*w+x] = within(x, y)
+		row := in[y*w : (y+1)*w]
+		from, to := 0, w // what is inside of a row is in one piece, too
+		for from < to && !within(from, y) {
+			from++
+		}
+		for to > from && !within(to-1, y) {
+			to--
+		}
+		for x := from; x < to; x++ {
+			row[x] = true
 		}
 	}
 	return in
@@ -117,66 +125,14 @@ func start(m geometry.Affine, y int) (sx, sy float64) {
 	return m.A*.5 + m.B*fy + m.C - .5, m.D*.5 + m.E*fy + m.F - .5
 }
 
-func cubicRow(row []uint8, src *image.RGBA, m geometry.Affine, y int) {
-	sx, sy := start(m, y)
-	for x := range len(row) / 4 {
-		r, g, b := cubic(src, float32(sx+m.A*float64(x)), float32(sy+m.D*float64(x)))
-		p := row[4*x : 4*x+4 : 4*x+4]
-		p[0], p[1], p[2], p[3] = to8(r), to8(g), to8(b), 255
-	}
-}
-
-// average reads n x n points of src for each pixel.
-func average(src *image.RGBA, m geometry.Affine, w, h, n int) *image.RGBA {
-	step := 1 / float64(n)
-	fine := warp(src, geometry.Affine{A: step, E: step}.Then(m), n*w, n*h, Linear)
+// average reads 2 x 2 points of src for each pixel.
+func average(src *image.RGBA, m geometry.Affine, w, h int) *image.RGBA {
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
-	// Even and odd bytes are summed in separate integers, as in mix; n is small enough for 16 bits.
-	const even = 0x00ff00ff
-	count := uint32(n * n)
+	points := geometry.Affine{A: .5, E: .5}.Then(m)
 	for y := range h {
-		for x := range w {
-			var e, o uint32
-			for j := range n {
-				i := (n*y+j)*fine.Stride + 4*n*x
-				for range n {
-					v := load(fine.Pix, i)
-					e, o = e+v&even, o+v>>8&even
-					i += 4
-				}
-			}
-			p := dst.Pix[y*dst.Stride+4*x:]
-			p[0], p[1] = uint8((e&0xffff+count/2)/count), uint8((o&0xffff+count/2)/count)
-			p[2], p[3] = uint8((e>>16+count/2)/count), 255
-		}
+		averageRow(dst.Pix[y*dst.Stride:y*dst.Stride+4*w], src, points, y)
 	}
 	return dst
-}
-
-func to8(v float32) uint8 {
-	return uint8(min(max(v+.5, 0), 255))
-}
-
-// cubic reads between the sixteen pixels around (x, y) with the Catmull-Rom spline.
-func cubic(src *image.RGBA, x, y float32) (r, g, b float32) {
-	x0, y0 := floor(x), floor(y)
-	wx, wy := catmullRom(x-float32(x0)), catmullRom(y-float32(y0))
-	var cols [4]int
-	for i := range cols {
-		cols[i] = 4 * clamp(x0-1+i, src.Rect.Dx())
-	}
-	for j := range 4 {
-		row := src.Pix[clamp(y0-1+j, src.Rect.Dy())*src.Stride:]
-		var rr, rg, rb float32
-		for i, c := range cols {
-			p := row[c : c+3 : c+3]
-			rr += wx[i] * float32(p[0])
-			rg += wx[i] * float32(p[1])
-			rb += wx[i] * float32(p[2])
-		}
-		r, g, b = r+wy[j]*rr, g+wy[j]*rg, b+wy[j]*rb
-	}
-	return r, g, b
 }
 
 // catmullRom returns the weights of the pixels at -1, 0, 1 and 2 for a point at t in [0, 1)

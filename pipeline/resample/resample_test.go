@@ -104,3 +104,18 @@ func BenchmarkSample(b *testing.B) {
 		warp(src, m, 400, 400, Linear)
 	}
 }
+
+// Planes smaller than the spline, and whatever lies beyond an edge, are read too.
+func TestPlaneWarpOfAFewPixels(t *testing.T) {
+	for _, side := range []int{1, 2, 3, 4} {
+		p := NewPlane(side, side)
+		for i := range p.Pix {
+			p.Pix[i] = .25
+		}
+		for i, v := range p.Warp(geometry.Affine{A: .7, C: -2, E: .7, F: -2}, 12, 12).Pix {
+			if math.Abs(float64(v)-.25) > 1e-6 {
+				t.Fatalf("of %d x %d equal values, value %d becomes %v", side, side, i, v)
+			}
+		}
+	}
+}
