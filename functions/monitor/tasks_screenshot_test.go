@@ -131,7 +131,7 @@ func (s *scene) tasksOfAllKinds() map[string]string {
 		"tasks": "/monitor/tasks", "tasks-filter": "/monitor/tasks?state=rejected&code=no_face&from=2026-11-01T00:00", "task-dead": "/monitor/tasks/" + dead.ID,
 		"task-good": "/monitor/tasks/" + good.ID + "?pictures=show", "task-running": "/monitor/tasks/" + running.Task.ID, "task-unreadable": "/monitor/tasks/" + odd,
 		"bulk-retry": "/monitor/tasks/bulk?action=retry&state=dead&spec=schengen-visa", "bulk-erase": "/monitor/tasks/bulk?action=erase&spec=2-inch",
-		"overview-held": "/monitor/", "task-held": "/monitor/tasks/" + held.ID + "?pictures=show", "tasks-held": "/monitor/tasks?state=rejected&code=matte_uncertain",
+		"overview-held": "/monitor/", "task-held": "/monitor/tasks/" + held.ID + "?pictures=show", "tasks-held": "/monitor/tasks?held=true", "bulk-held": "/monitor/tasks/bulk?action=refuse&held=true",
 		"task-group": "/monitor/tasks/" + group.ID, "task-again": "/monitor/tasks/" + good.ID + "#wish-light", "task-person": "/monitor/tasks/" + people[1].ID, "batch-group": "/monitor/batches/" + group.BatchID,
 		"batches": "/monitor/batches", "batch": "/monitor/batches/" + b.ID, "batch-names": "/monitor/batches/" + b.ID + "/names?failed=true",
 	}
