@@ -105,7 +105,19 @@ func (m *Monitor) batchPage(r *http.Request, b queue.Batch) (batchModel, error) 
 		}
 	}
 	p.addDeeds(b, auth.From(r.Context()))
-	return p, nil
+	return p, m.addHeld(r.Context(), b, &p)
+}
+
+// addHeld leads to those of the rejected tasks whose photos wait for a look.
+func (m *Monitor) addHeld(ctx context.Context, b queue.Batch, p *batchModel) error {
+	if b.Counts[queue.Rejected] == 0 {
+		return nil
+	}
+	held, _, err := m.list(ctx, queue.Filter{BatchID: b.ID, Held: true}, "", maxTasksPage)
+	if len(held) > 0 {
+		p.States = append(p.States, stateChip{State: batch.Held, Count: int64(len(held)), Path: listOf("batch", b.ID, "held", "true")})
+	}
+	return err
 }
 
 func (p *batchModel) addDeeds(b queue.Batch, who auth.Identity) {

@@ -325,3 +325,21 @@ func TestAGroupPictureShowsItsPeople(t *testing.T) {
 		t.Errorf("the batch: %+v", whole)
 	}
 }
+
+func TestABatchLeadsToWhatItHolds(t *testing.T) {
+	c := newConsole(t)
+	group, children := c.groupOf()
+	page := "/monitor/batches/" + group.BatchID
+	if strings.Contains(c.see(page), "held=true") {
+		t.Error("a batch that holds nothing says so")
+	}
+	prefix := queue.ResultPrefix(children[0].ID, 1)
+	c.end(c.task(children[0].ID), queue.Outcome{State: queue.Rejected, Code: "matte_uncertain", ResultPrefix: prefix, Result: json.RawMessage(`{"parts":{"photo":"image/jpeg"}}`)})
+	c.end(c.task(children[1].ID), queue.Outcome{State: queue.Rejected, Code: "no_face"})
+	if got := c.see(page); !strings.Contains(got, `batch=`+group.BatchID+`&amp;held=true"`) || !strings.Contains(got, "to be looked at</span> <b>1</b>") {
+		t.Errorf("the batch's page does not lead to what it holds: %s", got)
+	}
+	if list := load[tasksModel](c, "/tasks?held=true&batch="+group.BatchID); len(list.Tasks) != 1 || list.Tasks[0].ID != children[0].ID {
+		t.Errorf("held are %+v", list.Tasks)
+	}
+}
