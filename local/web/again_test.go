@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"idphoto/functions/problem"
 	"idphoto/pipeline/check"
+	"idphoto/pipeline/fault"
 	"idphoto/pipeline/spec"
 	"idphoto/pipeline/touchup"
 )
@@ -216,6 +218,24 @@ func TestAHeldPhotoIsShownOnceItIsReleased(t *testing.T) {
 	}
 	service.set(func(f *fakeService) { f.tasks["task-1"].held = false }) // somebody looked
 	b.photos(1)
+	b.check(service.host())
+}
+
+func TestAHeldPhotoThatIsRefusedIsTold(t *testing.T) {
+	service := newFakeService(t)
+	service.set(func(f *fakeService) { f.held = true })
+	b := openBrowser(t, "zh")
+	b.open(service.URL)
+	b.choose(portrait(t))
+	b.click("#make")
+	b.waitState("held")
+	service.set(func(f *fakeService) { // somebody looked
+		f.tasks["task-1"].held, f.tasks["task-1"].outcome = false, fault.New(fault.MatteUncertain, nil)
+	})
+	b.waitState("failed")
+	if got := b.text("#failure"); !strings.Contains(got, "纯色墙前") {
+		t.Errorf("the page says %q", got)
+	}
 	b.check(service.host())
 }
 
