@@ -19,7 +19,7 @@ const comfortable = .25
 // geometry finds the crop, and reports it.
 func (r *run) geometry(context.Context) error {
 	if err := r.place(); err != nil {
-		return err
+		return r.cause(err)
 	}
 	r.result.Report = r.report()
 	if t := r.result.Report.Tilt; t.Verdict == failed && !r.turns() {

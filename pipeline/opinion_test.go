@@ -1,10 +1,15 @@
 package pipeline
 
 import (
+	"compress/zlib"
+	"errors"
+	"image"
 	"os"
 	"testing"
 
+	"idphoto/pipeline/fault"
 	"idphoto/pipeline/matte"
+	"idphoto/pipeline/picture"
 	"idphoto/pipeline/resample"
 )
 
@@ -84,5 +89,61 @@ func TestALostEarComesBack(t *testing.T) {
 		if len(lost) < 50 || float64(back) < .6*float64(len(lost)) {
 			t.Errorf("ear %d: %d of %d pixels are back, want most", side, back, len(lost))
 		}
+	}
+}
+
+// cropped returns rows [top, ...) of a picture, lossless.
+func cropped(t *testing.T, path string, top int) []byte {
+	t.Helper()
+	pic, err := picture.Decode(readFile(t, path), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, h := pic.Bounds()
+	img := pic.Reduce(image.Rect(0, top, w, h), 1)
+	data, err := picture.EncodePNG(&image.NRGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}, 300, zlib.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestACapThatThePictureCutsIsHeld: the matting network ends a white cap below the picture's edge that
+// cuts it, and the photo would show it torn.
+func TestACapThatThePictureCutsIsHeld(t *testing.T) {
+	for _, tc := range []struct {
+		top  int
+		held bool
+	}{{0, false}, {60, true}} {
+		res, err := shared.Run(t.Context(), cropped(t, "testdata/s17_hopper.jpg", tc.top), request(t, "1-inch", "white"), nil)
+		if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == fault.HeadCutOff && tc.held {
+			continue // as good
+		}
+		if err != nil {
+			t.Errorf("from row %d: %v", tc.top, err)
+		} else if (res.Held != nil) != tc.held {
+			t.Errorf("from row %d: held is %v, want %v", tc.top, res.Held, tc.held)
+		}
+	}
+}
+
+// TestTheCauseIsNamed: a burnt picture, of which nobody can be cut out, is told that it is too bright.
+func TestTheCauseIsNamed(t *testing.T) {
+	pic, err := picture.Decode(readFile(t, "testdata/s17_hopper.jpg"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, h := pic.Bounds()
+	img := pic.Reduce(image.Rect(0, 0, w, h), 1)
+	for i, v := range img.Pix {
+		img.Pix[i] = uint8(min(3*int(v)+60, 255))
+	}
+	burnt, err := picture.EncodePNG(&image.NRGBA{Pix: img.Pix, Stride: img.Stride, Rect: img.Rect}, 300, zlib.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = shared.Run(t.Context(), burnt, request(t, "1-inch", "blue"), nil)
+	if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != fault.TooBright {
+		t.Errorf("error = %v, want too_bright", err)
 	}
 }

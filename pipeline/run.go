@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"image"
 	"math"
 	"slices"
@@ -135,7 +136,7 @@ func (r *run) landmarks(ctx context.Context) error {
 
 func (r *run) matte(ctx context.Context) (err error) {
 	if r.level, err = r.surroundings(ctx); err != nil {
-		return err
+		return r.cause(err)
 	}
 	if r.req.Background.Kind != spec.Original {
 		err = r.level.refine(ctx, r.pic, r.face, r.req.Spec)
@@ -143,9 +144,25 @@ func (r *run) matte(ctx context.Context) (err error) {
 	return err
 }
 
-// check measures the picture as it was taken and lets the document's rules decide. What an earlier
-// run measured is judged again.
+// check lets the document's rules decide about the picture as it was taken.
 func (r *run) check(context.Context) error {
+	r.result.Report.Quality = r.judge()
+	if reject := check.Rejection(r.result.Report.Quality); reject != nil {
+		return reject
+	}
+	switch d := r.level.disagreement; {
+	case r.req.Approved:
+	case d > r.maxDisagreement() && r.req.Background.Kind != spec.Original:
+		r.result.Held = fault.New(fault.MatteUncertain, nil, "disagreement", math.Round(d*1000)/1000)
+	case r.level.losesTop(r.face):
+		r.result.Held = fault.New(fault.MatteUncertain, nil, "edge", "top")
+	}
+	return nil
+}
+
+// judge measures the picture and applies the document's rules. What an earlier run measured is judged
+// again.
+func (r *run) judge() []check.Finding {
 	if r.values == nil {
 		r.values = check.Measure(&check.Subject{
 			Source: r.pic, Face: r.face, Others: r.others, Upscale: r.crop.Scale, File: r.data,
@@ -161,15 +178,19 @@ func (r *run) check(context.Context) error {
 	if r.req.Person != nil && r.face.EyeDistance() < surelyMeasured {
 		rules.Lenient = append(rules.Lenient, "eyes_open", "sharpness")
 	}
-	findings := rules.Judge(r.values)
-	r.result.Report.Quality = findings
-	if reject := check.Rejection(findings); reject != nil {
+	return rules.Judge(r.values)
+}
+
+// cause returns what is wrong with the picture itself where that is why err came of it: a face too
+// blurred or too bright cannot be cut out, and one that is turned away seldom fits the frame.
+func (r *run) cause(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != fault.MatteUncertain && f.Code != fault.GeometryImpossible {
+		return err
+	}
+	if reject := check.Rejection(r.judge()); reject != nil {
 		return reject
 	}
-	if d := r.level.disagreement; d > r.maxDisagreement() && r.req.Background.Kind != spec.Original && !r.req.Approved {
-		r.result.Held = fault.New(fault.MatteUncertain, nil, "disagreement", math.Round(d*1000)/1000)
-	}
-	return nil
+	return err
 }
 
 // surelyMeasured is how many pixels there must be between the eyes for lids and sharpness to be
