@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/gob"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 
@@ -46,6 +48,8 @@ type Analysis struct {
 
 	Person      piece           // the person's pixels and a rim around them: RGB, 8 bit
 	FromUpright geometry.Affine // upright source pixels -> pixels of Person
+
+	written []byte // what it was read from
 }
 
 // piece is an array of 8-bit pixels.
@@ -97,7 +101,7 @@ const (
 // ErrAnalysis is returned for bytes that are no analysis of this version of the program.
 var ErrAnalysis = errors.New("pipeline: not an analysis of this version")
 
-// ReadAnalysis reads what Result.Analysis holds.
+// ReadAnalysis reads what Result.Analysis holds. It keeps data, which must not change.
 func ReadAnalysis(data []byte) (*Analysis, error) {
 	z := s2.NewReader(bytes.NewReader(data), s2.ReaderMaxBlockSize(maxBlock))
 	a := new(Analysis)
@@ -107,6 +111,7 @@ func ReadAnalysis(data []byte) (*Analysis, error) {
 	if a.Format != analysisFormat || !a.whole() {
 		return nil, ErrAnalysis
 	}
+	a.written = data
 	return a, nil
 }
 
@@ -134,8 +139,11 @@ func invertible(m geometry.Affine) bool {
 	return finite(m.A, m.B, m.C, m.D, m.E, m.F) && m.Scale() > 0 && !math.IsInf(m.Scale(), 0)
 }
 
-// keep writes down what this run found.
+// keep writes down what this run found. A run without the picture found nothing that was not kept.
 func (r *run) keep() ([]byte, error) {
+	if r.pic == nil && r.req.Analysis.written != nil {
+		return r.req.Analysis.written, nil
+	}
 	l := r.level
 	a := &Analysis{
 		Format: analysisFormat, Network: models.Model{Name: r.network.Name, SHA256: r.network.SHA256}, Face: r.face, Others: r.others, Values: r.values,
@@ -152,7 +160,9 @@ func (r *run) keep() ([]byte, error) {
 		a.Person, a.FromUpright = r.req.Analysis.Person, r.req.Analysis.FromUpright
 	}
 	var b bytes.Buffer
-	z := s2.NewWriter(&b, s2.WriterConcurrency(1), s2.WriterBlockSize(maxBlock))
+	z := packers.Get().(*s2.Writer)
+	defer func() { z.Reset(nil); packers.Put(z) }()
+	z.Reset(&b)
 	if err := gob.NewEncoder(z).Encode(a); err != nil {
 		return nil, err
 	}
@@ -161,6 +171,11 @@ func (r *run) keep() ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// packers are kept for their buffers, two blocks each.
+var packers = sync.Pool{New: func() any {
+	return s2.NewWriter(nil, s2.WriterConcurrency(1), s2.WriterBlockSize(maxBlock))
+}}
 
 // keepPerson copies the person's pixels out of the picture, averaged down by a whole factor where
 // they are more than personPixels. What is not person, nor its rim, is left out.
@@ -178,12 +193,12 @@ func (a *Analysis) keepPerson(pic *picture.Picture, l surroundings) {
 	near := matte.Near(l.alpha, max(2, int(personRim*float64(l.alpha.W))))
 	a.Person = piece{w, h, make([]byte, 3*w*h)}
 	for y := range h {
-		row := img.Pix[y*img.Stride:]
+		row, kept := img.Pix[y*img.Stride:][:4*w], a.Person.Pix[3*y*w:][:3*w]
 		p := toAlpha.Apply(geometry.Point{X: .5, Y: float64(y) + .5})
 		for x := range w {
 			px, py := int(p.X+toAlpha.A*float64(x)), int(p.Y+toAlpha.D*float64(x))
 			if px >= 0 && py >= 0 && px < l.alpha.W && py < l.alpha.H && near[py*l.alpha.W+px] {
-				copy(a.Person.Pix[3*(y*w+x):], row[4*x:4*x+3])
+				kept[3*x], kept[3*x+1], kept[3*x+2] = row[4*x], row[4*x+1], row[4*x+2]
 			}
 		}
 	}
@@ -205,10 +220,13 @@ func (a *Analysis) matte() surroundings {
 // person returns the person's pixels to sample from.
 func (a *Analysis) person() pixels {
 	img := image.NewRGBA(image.Rect(0, 0, a.Person.W, a.Person.H))
-	for i := range a.Person.W * a.Person.H {
-		copy(img.Pix[4*i:], a.Person.Pix[3*i:3*i+3])
-		img.Pix[4*i+3] = 255
+	to, from := img.Pix, a.Person.Pix
+	for len(from) >= 4 { // a byte of the next pixel is read along
+		binary.LittleEndian.PutUint32(to, binary.LittleEndian.Uint32(from)|0xff<<24)
+		to, from = to[4:], from[3:]
 	}
+	copy(to, from)
+	to[3] = 255
 	return pixels{picture.FromRGBA(img), a.FromUpright}
 }
 

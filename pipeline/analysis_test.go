@@ -57,6 +57,26 @@ func from(t testing.TB, a *Analysis, size, background string) Request {
 	return req
 }
 
+// What was kept needs no writing again where the picture was not looked at again.
+func TestAnotherPhotoKeepsTheAnalysisAsItWas(t *testing.T) {
+	first, a := analysed(t, readFile(t, "testdata/s17_hopper.jpg"), "1-inch", "blue")
+	req := from(t, a, "1-inch", "red")
+	req.Keep = true
+	if again, stages := traced(t, nil, req); slices.Contains(stages, "decode") || !bytes.Equal(again.Analysis, first.Analysis) {
+		t.Errorf("after %v %d bytes are kept that differ from the %d before", stages, len(again.Analysis), len(first.Analysis))
+	}
+	a.written = nil
+	req.Analysis = a
+	again, _ := traced(t, nil, req)
+	b, err := ReadAnalysis(again.Analysis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(a.Person.Pix, b.Person.Pix) || !slices.Equal(a.Alpha.Pix, b.Alpha.Pix) {
+		t.Error("written again, the pixels are others")
+	}
+}
+
 func photoOf(t testing.TB, data []byte) image.Image {
 	t.Helper()
 	img, _, err := image.Decode(bytes.NewReader(data))
@@ -404,7 +424,7 @@ func TestADoubtfulCutIsHeld(t *testing.T) {
 	if sure.Held != nil || sure.Report.Doubt != a.Disagreement {
 		t.Errorf("held: %v; the report says %v, the analysis %v", sure.Held, sure.Report.Doubt, a.Disagreement)
 	}
-	a.Disagreement = 2 * matte.MaxDisagreement
+	a.Disagreement, a.written = 2*matte.MaxDisagreement, nil // as if it had been read so
 	for name, tc := range map[string]struct {
 		req  Request
 		held bool
