@@ -116,27 +116,43 @@ func ReadAnalysis(data []byte) (*Analysis, error) {
 }
 
 // whole tells whether the analysis has all that a photo is made of: pixels as many as it says, maps
-// that can be undone, and a face with its points.
+// that can be undone, and a face with its points, all of it where a picture can have it.
 func (a *Analysis) whole() bool {
 	f := a.Face
-	if f == nil || len(f.Mesh) != face.MeshPoints || len(f.Depth) != face.MeshPoints || len(a.Values) == 0 || a.Width <= 0 || a.Height <= 0 {
+	if f == nil || len(f.Mesh) != face.MeshPoints || len(f.Depth) != face.MeshPoints || len(a.Values) == 0 ||
+		min(a.Width, a.Height) <= 0 || max(a.Width, a.Height) > farthest || !bounded(f.Roll, a.Share, a.Disagreement) {
 		return false
 	}
 	for _, p := range append([]geometry.Point{f.Min, f.Max, f.Eyes[0], f.Eyes[1], f.Chin, f.Sides[0], f.Sides[1]}, f.Mesh...) {
-		if !finite(p.X, p.Y) {
+		if !bounded(p.X, p.Y) {
 			return false
 		}
 	}
-	return finite(f.Roll) && f.EyeDistance() > 0 && f.EyeMid() != f.Chin &&
-		a.Alpha.holds(1) && a.Person.holds(3) && (len(a.Overview.Pix) == 0 || a.Overview.holds(1) && invertible(a.ToOverview)) && invertible(a.ToWork) && invertible(a.FromUpright)
+	for _, v := range a.Values {
+		if math.IsNaN(v.Value) || math.IsInf(v.Value, 0) {
+			return false
+		}
+	}
+	return f.EyeDistance() >= 1 && f.EyeMid().Dist(f.Chin) >= 1 && a.Alpha.holds(1) && a.Person.holds(3) &&
+		(len(a.Overview.Pix) == 0 || a.Overview.holds(1) && invertible(a.ToOverview)) && invertible(a.ToWork) && invertible(a.FromUpright)
 }
 
-func finite(vs ...float64) bool {
-	return !slices.ContainsFunc(vs, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+// farthest is how far from the origin a point of a picture may be, in pixels; largestScale how much a map
+// enlarges or reduces.
+const (
+	farthest     = 1 << 20
+	largestScale = 1 << 10
+)
+
+func bounded(vs ...float64) bool {
+	return !slices.ContainsFunc(vs, func(v float64) bool { return math.IsNaN(v) || math.Abs(v) > farthest })
 }
 
+// invertible tells whether a map can be undone. It may stretch, but not by much: see matteRegion.
 func invertible(m geometry.Affine) bool {
-	return finite(m.A, m.B, m.C, m.D, m.E, m.F) && m.Scale() > 0 && !math.IsInf(m.Scale(), 0)
+	wide, high := math.Hypot(m.A, m.D), math.Hypot(m.B, m.E)
+	return bounded(m.A, m.B, m.C, m.D, m.E, m.F) && min(wide, high) > 1./largestScale && max(wide, high) < largestScale &&
+		math.Abs(m.A*m.E-m.B*m.D) > .5*wide*high
 }
 
 // keep writes down what this run found. A run without the picture found nothing that was not kept.

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"idphoto/models"
+	"idphoto/pipeline/check"
 	"idphoto/pipeline/fault"
 	"idphoto/pipeline/geometry"
 	"idphoto/pipeline/matte"
@@ -272,6 +273,11 @@ func TestWhatIsNoAnalysisIsRefused(t *testing.T) {
 		"half an overview":       changed(func(a *Analysis) { a.Overview.W++ }),
 		"a map of it to a point": changed(func(a *Analysis) { a.ToOverview = geometry.Affine{} }),
 		"a map onto a line":      changed(func(a *Analysis) { a.FromUpright.E = 0 }),
+		"a map to far away":      changed(func(a *Analysis) { a.FromUpright.F = 1e17 }), // an index out of range, later
+		"a map onto nearly none": changed(func(a *Analysis) { a.ToWork.A = 1e-9 }),
+		"a doubt that is none":   changed(func(a *Analysis) { a.Disagreement = math.NaN() }), // no limit would be below it
+		"a measure that is none": changed(func(a *Analysis) { a.Values = []check.Value{{Measure: "sharpness", Value: math.Inf(1)}} }),
+		"eyes in one place":      changed(func(a *Analysis) { a.Face.Eyes[1] = a.Face.Eyes[0] }),
 	} {
 		if a, err := ReadAnalysis(data); !errors.Is(err, ErrAnalysis) || a != nil {
 			t.Errorf("%s: %v, %v; want ErrAnalysis", name, a != nil, err)
