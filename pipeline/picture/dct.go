@@ -1,9 +1,6 @@
 package picture
 
-import (
-	"image"
-	"math"
-)
+import "image"
 
 // block holds the coefficients of 8x8 values in zigzag order, in 1/8 of a level.
 type block [64]int16
@@ -42,51 +39,54 @@ func newSpectrum(img *image.RGBA, c Chroma) *spectrum {
 	return s
 }
 
-// Cosines of the transform of 8 values, cos(k pi/16)/2, and 1/sqrt(8) for the mean, in 1/8192.
-const cosineBits = 13
+// Cosines of the transform of 8 values, cos(k pi/16)/2, and 1/sqrt(8) for the mean, in 1/8192; constants
+// for the compiler's sake.
+const (
+	cosineBits = 13
 
-var cosines = func() (c [8]int32) {
-	for k := range c {
-		c[k] = int32(math.Round(math.Cos(float64(k)*math.Pi/16) / 2 * (1 << cosineBits)))
-	}
-	return c
-}()
+	c1 = 4017
+	c2 = 3784
+	c3 = 3406
+	c4 = 2896
+	c5 = 2276
+	c6 = 1567
+	c7 = 799
+)
 
 // transform fills b with the DCT (ISO/IEC 10918-1, A.3.3) of the 8x8 values at (x, y). It computes in
 // integers, so that every machine writes the same file.
 func (p yccPlane) transform(x, y int, b *block) {
 	const keep = cosineBits + fraction - 3 // from 1/16 to 1/8 of a level
-	var rows, out [64]int32
+	var rows [8][8]int32
 	for j := range 8 {
 		v := p.v[(y+j)*p.w+x:][:8:8]
-		in := [8]int32{int32(v[0]), int32(v[1]), int32(v[2]), int32(v[3]), int32(v[4]), int32(v[5]), int32(v[6]), int32(v[7])}
-		dct8(&in, rows[j:], cosineBits)
+		rows[j] = dct8(int32(v[0]), int32(v[1]), int32(v[2]), int32(v[3]), int32(v[4]), int32(v[5]), int32(v[6]), int32(v[7]), cosineBits)
 	}
 	for i := range 8 {
-		in := [8]int32(rows[8*i : 8*i+8])
-		dct8(&in, out[i:], keep)
-	}
-	for k, at := range zigzag {
-		b[k] = int16(out[at])
+		column := dct8(rows[0][i], rows[1][i], rows[2][i], rows[3][i], rows[4][i], rows[5][i], rows[6][i], rows[7][i], keep)
+		for j, v := range column {
+			b[zigzagAt[8*j+i]&63] = int16(v)
+		}
 	}
 }
 
-// dct8 transforms 8 values and puts the results 8 apart, which turns rows into columns. Sums of
-// opposite values give the even coefficients, differences the odd ones.
-func dct8(in *[8]int32, out []int32, shift uint) {
-	c1, c2, c3, c4, c5, c6, c7 := cosines[1], cosines[2], cosines[3], cosines[4], cosines[5], cosines[6], cosines[7]
-	half := int32(1) << (shift - 1)
-	s0, s1, s2, s3 := in[0]+in[7], in[1]+in[6], in[2]+in[5], in[3]+in[4]
-	d0, d1, d2, d3 := in[0]-in[7], in[1]-in[6], in[2]-in[5], in[3]-in[4]
-	out = out[:57]
-	out[0] = (c4*(s0+s1+s2+s3) + half) >> shift
-	out[8] = (c1*d0 + c3*d1 + c5*d2 + c7*d3 + half) >> shift
-	out[16] = (c2*(s0-s3) + c6*(s1-s2) + half) >> shift
-	out[24] = (c3*d0 - c7*d1 - c1*d2 - c5*d3 + half) >> shift
-	out[32] = (c4*(s0-s1-s2+s3) + half) >> shift
-	out[40] = (c5*d0 - c1*d1 + c7*d2 + c3*d3 + half) >> shift
-	out[48] = (c6*(s0-s3) - c2*(s1-s2) + half) >> shift
-	out[56] = (c7*d0 - c5*d1 + c3*d2 - c1*d3 + half) >> shift
+// dct8 transforms 8 values. Sums of opposite values give the even coefficients, differences the odd ones.
+func dct8(v0, v1, v2, v3, v4, v5, v6, v7 int32, shift uint) [8]int32 {
+	half := int32(1) << (shift&31 - 1)
+	s0, s1, s2, s3 := v0+v7, v1+v6, v2+v5, v3+v4
+	d0, d1, d2, d3 := v0-v7, v1-v6, v2-v5, v3-v4
+	e0, e1, e2, e3 := s0+s3, s1+s2, s0-s3, s1-s2
+	shift &= 31
+	return [8]int32{
+		(c4*(e0+e1) + half) >> shift,
+		(c1*d0 + c3*d1 + c5*d2 + c7*d3 + half) >> shift,
+		(c2*e2 + c6*e3 + half) >> shift,
+		(c3*d0 - c7*d1 - c1*d2 - c5*d3 + half) >> shift,
+		(c4*(e0-e1) + half) >> shift,
+		(c5*d0 - c1*d1 + c7*d2 + c3*d3 + half) >> shift,
+		(c6*e2 - c2*e3 + half) >> shift,
+		(c7*d0 - c5*d1 + c3*d2 - c1*d3 + half) >> shift,
+	}
 }
 
 // zigzag lists, from low to high frequency, where a coefficient stands in its block.
@@ -105,4 +105,12 @@ var zigzag = func() (order [64]int) {
 		}
 	}
 	return order
+}()
+
+// zigzagAt is the inverse of zigzag.
+var zigzagAt = func() (at [64]uint8) {
+	for k, i := range zigzag {
+		at[i] = uint8(k)
+	}
+	return at
 }()
