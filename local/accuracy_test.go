@@ -101,6 +101,19 @@ func TestWhatIsExpected(t *testing.T) {
 	}
 }
 
+func TestWhatIsHeldIsCounted(t *testing.T) {
+	all := []portrait{{File: "a"}, {File: "b", Held: "matte_uncertain", Expect: "held"}, {File: "c", Code: "no_face"}}
+	a := accuracy{Portraits: all, Summary: summarize(all)}
+	if s := a.Summary; s.Made != 2 || s.Doubtful != 1 || s.AsExpected != 1 {
+		t.Errorf("summary = %+v", s)
+	}
+	var out bytes.Buffer
+	printPortraits(&out, a)
+	if !strings.Contains(out.String(), "2 of 3 made, 1 of them held; 1 of 1 as expected") {
+		t.Errorf("the table says:\n%s", &out)
+	}
+}
+
 func TestMattesAreFoundWithAndWithoutAnIndex(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"p_alpha.png", "p_wall.jpg", "p_street.webp", "q_alpha.png", "lonely.jpg"} {

@@ -15,6 +15,7 @@ type summary struct {
 	Pictures int `json:"pictures"`
 	Made     int `json:"made"`
 	Marked   int `json:"made_and_marked"`
+	Doubtful int `json:"made_and_held"` // photos that somebody should look at first
 
 	EyeError   float64 `json:"eye_error_eye_distances"`
 	ChinError  float64 `json:"chin_error_eye_distances"`
@@ -38,6 +39,9 @@ func summarize(all []portrait) summary {
 	for _, p := range all {
 		if p.Code == "" {
 			sum.Made++
+			if p.Held != "" {
+				sum.Doubtful++
+			}
 			if p.Marked {
 				marked = append(marked, p)
 			}
@@ -111,6 +115,9 @@ func printPortraits(out io.Writer, a accuracy) {
 	printFindings(out, a.Portraits)
 	s := a.Summary
 	fmt.Fprintf(out, "%d of %d made", s.Made, s.Pictures)
+	if s.Doubtful > 0 {
+		fmt.Fprintf(out, ", %d of them held", s.Doubtful)
+	}
 	if s.Expected > 0 {
 		fmt.Fprintf(out, "; %d of %d as expected", s.AsExpected, s.Expected)
 	}
