@@ -109,6 +109,7 @@ var measureNames = map[string][2]string{
 	"eyes_open":               {"eyes open", "眼睛睁开程度"},
 	"eyes_visible":            {"eyes to be seen", "眼睛可见程度"},
 	"eye_glare":               {"reflections over the eyes", "眼部反光"},
+	"pupil_lightness":         {"a pale veil over the eyes", "眼睛泛白"},
 	"gaze":                    {"eyes off the camera", "视线偏离镜头"},
 	"mouth_closed":            {"mouth open", "嘴巴张开程度"},
 	"mouth_interior":          {"inside of the mouth to be seen", "口腔可见程度"},

@@ -116,6 +116,37 @@ func eyesVisible(w *work) (float64, bool) {
 	return visible, true
 }
 
+// pupilLightness is how bright the darkest tenth of the iris and its pupil is, over the skin's
+// brightness, of the eye where it is brighter: a pupil is dark whatever the iris' colour, unless a soft
+// reflection on glasses lies over it. It is not taken of eyes fewer than 40 pixels apart, whose
+// pupils are mixed with the white beside them.
+func pupilLightness(w *work) (float64, bool) {
+	const enough = 40 // px between the eyes
+	worst := 0.
+	for i := range 2 {
+		eye, skin := eyeOf(w, i), float64(skinLuma(w, i))
+		if skin == 0 || w.Face.EyeDistance() < enough {
+			return 0, false
+		}
+		radius := w.Face.IrisRadius[i] * w.toPatch.Scale()
+		var tones []float32
+		eye.between(func(x int, upper, lower float64) {
+			if math.Abs(float64(x)-eye.iris.X) > radius {
+				return
+			}
+			for y := int(upper); y <= int(lower); y++ {
+				tones = append(tones, w.luma().At(x, y))
+			}
+		})
+		if len(tones) == 0 { // closed, or seen from the side
+			return 0, false
+		}
+		slices.Sort(tones)
+		worst = max(worst, float64(tones[len(tones)/10])/skin)
+	}
+	return worst, true
+}
+
 // skinLuma is the brightness of the face's skin on the side of eye i: the third quartile, which is
 // skin even where glasses or hair cover a half.
 func skinLuma(w *work, i int) float32 {

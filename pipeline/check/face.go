@@ -11,6 +11,7 @@ var faceMeasures = []measure{
 	{"eyes_open", eyesOpen},
 	{"eyes_visible", eyesVisible},
 	{"eye_glare", eyeGlare},
+	{"pupil_lightness", pupilLightness},
 	{"gaze", gaze},
 	{"mouth_closed", mouthOpening},
 	{"mouth_interior", mouthDark},

@@ -68,6 +68,7 @@ func TestMadeFaultsAreFound(t *testing.T) {
 		"black glasses":   {func(i *image.RGBA, f *face.Face) *image.RGBA { return lenses(i, f, .3, .24, black, .97, 0, 1) }, "eyes_visible", "eyes_hidden"},
 		"dark glasses":    {func(i *image.RGBA, f *face.Face) *image.RGBA { return lenses(i, f, .3, .24, black, .8, 0, 1) }, "eyes_visible", "eyes_hidden"},
 		"one eye covered": {func(i *image.RGBA, f *face.Face) *image.RGBA { return lenses(i, f, .3, .24, black, .97, 1) }, "eyes_visible", "eyes_hidden"},
+		"soft glare":      {func(i *image.RGBA, f *face.Face) *image.RGBA { return lenses(i, f, .2, .16, white, .6, 0) }, "pupil_lightness", "eyes_hidden"},
 		"glare":           {func(i *image.RGBA, f *face.Face) *image.RGBA { return lenses(i, f, .14, .1, white, .95, 0) }, "eye_glare", "eyes_hidden"},
 	}
 	eachPortrait(t, func(t *testing.T, s *Subject) {

@@ -16,7 +16,7 @@ const (
 	rimFrom, rimTo = 20, 60
 	rimReach       = 8   // of the two strips to the left and the right of the eye's middle, and half of their width
 	rimGap         = 7   // from the middle of a rim to bare skin above and below it
-	leastRim       = .15 // over the skin's brightness; bags below old eyes have up to 0.24
+	leastRim       = .25 // over the skin's brightness
 )
 
 // aloneAtMost is what a bridge without rims counts: a frown, a laugh's wrinkles and a lock of hair
@@ -28,7 +28,7 @@ const aloneAtMost = .38
 // needs rims below both eyes. Of 17 pairs of glasses 13 had 0.40 to 0.80 between the eyes, the others
 // were seen from the side or have a thin bridge; of the 13, seven had rims of 0.29 and more, those of
 // the others were tilted, thin or dark lenses' edges. 85 bare faces had up to 0.34, and those with more
-// than 0.28 rims of at most 0.07.
+// than 0.28 rims of at most 0.07. Bags below old eyes have up to 0.22.
 func glasses(w *work) (float64, bool) {
 	skin := float64(skinLuma(w, 0)+skinLuma(w, 1)) / 2
 	if skin == 0 {
