@@ -51,7 +51,7 @@ func chinError(roll, shift, contrast float64) (along, across float64) {
 
 func TestChinMovesToTheJawsEdge(t *testing.T) {
 	for _, roll := range []float64{0, .3} {
-		for _, shift := range []float64{-.12, 0, .12} {
+		for _, shift := range []float64{-.08, 0, .08, .16} {
 			along, across := chinError(roll, shift, 120)
 			if math.Abs(along-shift) > .04 || math.Abs(across) > 1e-6 {
 				t.Errorf("roll %v: the menton moved by (%.3f, %.3f), the edge by %v", roll, across, along, shift)
@@ -60,11 +60,11 @@ func TestChinMovesToTheJawsEdge(t *testing.T) {
 	}
 }
 
-func TestChinStaysWhereThereIsNoEdge(t *testing.T) {
-	if along, _ := chinError(.1, .15, 0); math.Abs(along) > .001 {
-		t.Errorf("without an edge the menton moved by %v eye distances", along)
+func TestChinIsWhereItMostlyIsWithoutAnEdge(t *testing.T) {
+	if along, _ := chinError(.1, -.15, 0); math.Abs(along-chinLower) > .001 {
+		t.Errorf("without an edge the menton moved by %v eye distances, want %v", along, chinLower)
 	}
-	if along, _ := chinError(.1, .15, 3); math.Abs(along) > .03 {
-		t.Errorf("a faint edge moved the menton by %v eye distances", along)
+	if along, _ := chinError(.1, -.15, 3); math.Abs(along-chinLower) > .03 {
+		t.Errorf("a faint edge moved the menton by %v eye distances, want about %v", along, chinLower)
 	}
 }

@@ -40,34 +40,48 @@ const MeshPoints = 468
 
 // Points of the mesh (MediaPipe face_mesh topology).
 const (
-	meshChin       = 152
-	meshLeftSide   = 234
-	meshRightSide  = 454
-	meshInput      = 192
-	meshMargin     = 1.5 // side of the region over the longer side of the face
-	irisInput      = 64
-	irisMargin     = 2.3 // side of the region over the distance of the eye's corners
-	leftEyeOuter   = 33
-	leftEyeInner   = 133
-	rightEyeInner  = 362
-	rightEyeOuter  = 263
-	minMeshScore   = 0.5
-	meshIterations = 2 // the second starts from the first one's points
+	meshChin      = 152
+	meshLeftSide  = 234
+	meshRightSide = 454
+	meshInput     = 192
+	meshMargin    = 1.55 // side of the region over the longer side of the face: at 1.5 its outline comes out 1 % low, at 1.6 2 % high
+	irisInput     = 64
+	irisMargin    = 2.3 // side of the region over the distance of the eye's corners
+	leftEyeOuter  = 33
+	leftEyeInner  = 133
+	rightEyeInner = 362
+	rightEyeOuter = 263
+	minMeshScore  = 0.5
+)
+
+// The mesh depends a little on its region, so the region wanted is the one that the mesh found in it
+// asks for again. Whatever box the search starts from, it ends there: on 19 faces, looked for at five
+// sizes, two runs leave the menton 0.006 eye distances (median) from where ten runs put it.
+const (
+	boxShare    = .88  // of a box's longer side, which that of its face's mesh is (some 6 % more or less)
+	mouthShare  = .455 // of the way from eyes to mouth, where the mesh's middle lies
+	meshRelax   = .5   // a third of what the region's size is off is left after a run: so much is added to the step
+	meshSettled = .02  // a region that then moves less, in sides of the mesh, needs no other run
+	meshRuns    = 4    // at most; 2.2 on average
 )
 
 // Measure finds the landmarks of the face in b. ok is false when the network sees no face there.
 func (f *Finder) Measure(ctx context.Context, src resample.Source, b Box) (face *Face, ok bool, err error) {
-	centre, size := b.Center(), b.Size()
-	roll := angle(b.Landmarks[0], b.Landmarks[1])
 	out := &Face{Box: b}
-	for range meshIterations {
+	centre, size, roll := expected(b)
+	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return nil, false, err
 		}
 		if out.Mesh, out.Depth, out.Score, err = f.runMesh(src, geometry.Square(meshInput, centre, meshMargin*size, roll)); err != nil {
 			return nil, false, err
 		}
-		centre, size = extent(out.Mesh, roll)
+		found, side := extent(out.Mesh, roll)
+		next := side + meshRelax*(side-size)
+		if moved := max(found.Dist(centre), math.Abs(next-size)) / side; n == meshRuns || n > 1 && moved < meshSettled {
+			break
+		}
+		centre, size = found, next
 		roll = angle(out.Mesh[leftEyeOuter], out.Mesh[rightEyeOuter])
 	}
 	if out.Score < minMeshScore {
@@ -83,6 +97,16 @@ func (f *Finder) Measure(ctx context.Context, src resample.Source, b Box) (face 
 	out.Roll = angle(out.Eyes[0], out.Eyes[1])
 	out.Chin = refineChin(src, out)
 	return out, true, nil
+}
+
+// expected is where the mesh of the face in b will be: its middle, longer side and roll.
+func expected(b Box) (centre geometry.Point, size, roll float64) {
+	eyes, mouth := b.Landmarks[0].Mid(b.Landmarks[1]), b.Landmarks[3].Mid(b.Landmarks[4])
+	roll = angle(b.Landmarks[0], b.Landmarks[1])
+	level := geometry.Similarity(1, roll, eyes)
+	toLevel := level.Inverse()
+	at := geometry.Point{X: toLevel.Apply(b.Center()).X, Y: mouthShare * toLevel.Apply(mouth).Y}
+	return level.Apply(at), boxShare * b.Size(), roll
 }
 
 func angle(left, right geometry.Point) float64 {
