@@ -104,7 +104,13 @@ func (r *run) recall(context.Context) error {
 }
 
 func (r *run) detect(ctx context.Context) error {
-	boxes, err := r.faces.Detect(ctx, r.pic)
+	var boxes []face.Box
+	var err error
+	if r.req.Person == nil {
+		boxes, err = r.faces.Detect(ctx, r.pic)
+	} else { // among others a first look, to see that one is alone, is wasted
+		boxes, err = r.faces.DetectAt(ctx, r.pic, face.LongSide)
+	}
 	if err != nil {
 		return err
 	}
