@@ -70,10 +70,10 @@ func keepOne(alpha *resample.Plane, img *image.RGBA, toAlpha geometry.Affine, ow
 	return float64(opaque) / float64(max(sure, 1))
 }
 
-// maxOwnDisagreement is matte.MaxDisagreement for one of several people. Of 31 in three pictures six are
-// above: two that lost half of the head or all of the body (.61, .78), three that lost one shoulder
-// or both (.12 to .27), and one with other people's arms (.16). The others, among them some with a bit
-// of a neighbour, are below .075.
+// maxOwnDisagreement is matte.MaxDisagreement for one of several people. When it was set, of 31 in three
+// pictures six were above: two that had lost half of the head or all of the body (.61, .78), three that had
+// lost one shoulder or both (.12 to .27), and one with other people's arms (.16). The others, among them
+// some with a bit of a neighbour, were below .075.
 const maxOwnDisagreement = .1
 
 // Part of a person that is looked at for it: what a photo is certain to show. In the face's box.

@@ -66,11 +66,14 @@ func TestOnlyThePersonsOwnPartIsDoubted(t *testing.T) {
 	}
 }
 
-// Who is held of real groups, by the numbers that group prints: who has lost a shoulder, the body or half
-// of the head, and who has other people's arms. See maxOwnDisagreement.
+// Who is held of real groups, by the numbers that group prints: whose body is half hidden by who stands
+// before, and who has other people's arms. Nobody whose photo is good; of the others it depends on the
+// mattes, which get better.
 func TestWhoOfAGroupIsHeld(t *testing.T) {
-	for name, want := range map[string][]int{
-		"s12_two_faces.jpg": nil, "s13_solvay1927.jpg": {5, 9, 11, 12, 15, 23}, "s14_children_group.jpg": {2},
+	for name, want := range map[string]struct{ bad, good []int }{
+		"s12_two_faces.jpg":      {nil, []int{1, 2}},
+		"s13_solvay1927.jpg":     {[]int{5}, []int{2, 3, 4, 6, 13, 14, 16, 19, 20, 24, 25, 26, 27, 29}},
+		"s14_children_group.jpg": {[]int{2}, []int{1, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(cmp.Or(os.Getenv("PHOTOS_DIR"), "../../shared/photos"), name)
@@ -102,8 +105,15 @@ func TestWhoOfAGroupIsHeld(t *testing.T) {
 					held = append(held, i+1)
 				}
 			}
-			if !slices.Equal(held, want) {
-				t.Errorf("held are %v, want %v", held, want)
+			for _, n := range want.bad {
+				if !slices.Contains(held, n) {
+					t.Errorf("person %d is not held", n)
+				}
+			}
+			for _, n := range want.good {
+				if slices.Contains(held, n) {
+					t.Errorf("person %d is held", n)
+				}
 			}
 		})
 	}
