@@ -120,7 +120,7 @@ func figures(s *Spec, derived []string) string {
 		per := map[string]float64{"mm": 1, "px": float64(px) / side, "%": 100 / side}[unit]
 		hi := ""
 		if r.Max != nil {
-			hi = fmt.Sprint(math.Round(*r.Max*per*100) / 100)
+			hi = fmt.Sprint(math.Round(*r.Max*per*10) / 10)
 		}
 		add("%s %v-%s %s", measure, math.Round(r.Min*per*10)/10, hi, unit)
 	}
