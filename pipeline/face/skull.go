@@ -17,6 +17,11 @@ import (
 // One adult differs from another by some 5 % of it (one standard deviation), which no landmark of the
 // face tells. A child's skull is higher over a shorter face: the younger, the more the true crown
 // lies above this estimate, by a tenth at school age and more for infants.
+//
+// A landmark that tells a child was looked for in vain. An iris is 11.7 mm wide at all ages, but by the
+// iris network's radius the eyes of five children are 56 to 100 mm apart, those of 50 adults seen from
+// the front 59 to 96: it follows how far the lids are open. Chin and eyes are 1.4 to 1.8 eye distances
+// apart in six children, 1.5 to 2.3 in adults.
 const skullOverFace = .99
 
 // SkullCrown estimates where the skull ends, hair not counted: on the face's axis above the eyes,
