@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -121,7 +120,7 @@ func (c *accuracyCmd) Run(ctx context.Context, out io.Writer) error {
 
 func measurePortrait(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, dir string, m mark) portrait {
 	one := portrait{File: m.file, Expect: strings.Join(m.expect, "|"), Marked: m.marked, Marks: m.problem}
-	res, refused := makePhoto(ctx, p, s, filepath.Join(dir, m.file), s.Background)
+	res, refused := makePhoto(ctx, p, s, locate(dir, m.file), s.Background)
 	if refused != nil {
 		one.Code = refused.Code
 		return one

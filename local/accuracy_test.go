@@ -101,6 +101,23 @@ func TestWhatIsExpected(t *testing.T) {
 	}
 }
 
+func TestPicturesAreFoundWhereverTheTableWasWritten(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "a.jpg"), "")
+	writeFile(t, filepath.Join(dir, "sub", "b.jpg"), "")
+	for name, want := range map[string]string{"a.jpg": "a.jpg", "photos/a.jpg": "a.jpg", "sub/b.jpg": "sub/b.jpg", "c.jpg": "c.jpg", "sub/c.jpg": "sub/c.jpg"} {
+		if got := locate(dir, name); got != filepath.Join(dir, want) {
+			t.Errorf("%s is looked for at %s, want %s", name, got, want)
+		}
+	}
+	if more, err := unmarked(dir, []mark{{file: "photos/a.jpg"}}); err != nil || len(more) != 0 {
+		t.Errorf("pictures without marks: %v, %v", more, err)
+	}
+}
+
 func TestWhatIsHeldIsCounted(t *testing.T) {
 	all := []portrait{{File: "a"}, {File: "b", Held: "matte_uncertain", Expect: "held"}, {File: "c", Code: "no_face"}}
 	a := accuracy{Portraits: all, Summary: summarize(all)}

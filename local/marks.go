@@ -97,11 +97,25 @@ func unmarked(dir string, marks []mark) ([]mark, error) {
 	}
 	var more []mark
 	for _, f := range files {
-		if !slices.ContainsFunc(marks, func(m mark) bool { return m.file == f }) {
+		if !slices.ContainsFunc(marks, func(m mark) bool { return locate(dir, m.file) == filepath.Join(dir, f) }) {
 			more = append(more, mark{file: f})
 		}
 	}
 	return more, nil
+}
+
+// locate returns the path of a picture that a table names: from dir, or, where that is not there (a table
+// written elsewhere names its own folders), of the same name in dir.
+func locate(dir, name string) string {
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		if other := filepath.Join(dir, filepath.Base(name)); other != path {
+			if _, err := os.Stat(other); err == nil {
+				return other
+			}
+		}
+	}
+	return path
 }
 
 // pictureExtensions are those of files that picturesIn takes for pictures.

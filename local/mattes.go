@@ -111,10 +111,10 @@ var fileColumnsOfMattes = append([]string{"image", "composite"}, fileColumns...)
 // measureMatte measures one picture; photo is nil where it gives none.
 func measureMatte(ctx context.Context, p *pipeline.Pipeline, s *spec.Spec, dir string, pair mattePair) (whole matteErr, photo *matteErr) {
 	whole.File = pair.picture
-	data, err := os.ReadFile(filepath.Join(dir, pair.picture))
+	data, err := os.ReadFile(locate(dir, pair.picture))
 	var truth *resample.Plane
 	if err == nil {
-		truth, err = readAlpha(filepath.Join(dir, pair.alpha))
+		truth, err = readAlpha(locate(dir, pair.alpha))
 	}
 	if err != nil {
 		whole.Code = unreadable
