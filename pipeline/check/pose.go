@@ -44,7 +44,7 @@ func meshPoint(w *work, i int) vector {
 }
 
 // yaw is by how many degrees the head is turned towards the picture's right. ISO/IEC 29794-5: head
-// pose angle yaw. Twelve mirrored portraits gave the same angle with the other sign to within 2.2.
+// pose angle yaw. Twelve mirrored portraits gave the same angle with the other sign to within 3.3.
 func yaw(w *work) (float64, bool) {
 	a := axis(w)
 	return degrees(math.Atan2(a.z, a.x)), true
