@@ -3,6 +3,7 @@ package sheet
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -107,6 +108,40 @@ func TestPhotosOfTheSheetsResolutionAreCopiedPixelByPixel(t *testing.T) {
 	}
 }
 
+// exifDensity reads the resolution of a JPEG's EXIF segment, which must be the same both ways and per inch.
+func exifDensity(t *testing.T, data []byte) uint32 {
+	t.Helper()
+	start := bytes.Index(data[:200], []byte("Exif\x00\x00MM\x00*"))
+	if start < 4 || data[start-4] != 0xff || data[start-3] != 0xe1 {
+		t.Fatal("there is no EXIF segment")
+	}
+	size := int(binary.BigEndian.Uint16(data[start-2:]))
+	tiff := data[start+6 : start-2+size]
+	if next := data[start-2+size:]; next[0] != 0xff {
+		t.Fatal("the segment ends elsewhere than it says")
+	}
+	at := binary.BigEndian.Uint32(tiff[4:])
+	fields := make(map[uint16]uint32)
+	for i := range uint32(binary.BigEndian.Uint16(tiff[at:])) {
+		e := tiff[at+2+12*i:]
+		tag, kind, value := binary.BigEndian.Uint16(e), binary.BigEndian.Uint16(e[2:]), binary.BigEndian.Uint32(e[8:])
+		switch kind {
+		case 3:
+			value >>= 16
+		case 5:
+			if binary.BigEndian.Uint32(tiff[value+4:]) != 1 {
+				t.Fatal("a fraction of dots")
+			}
+			value = binary.BigEndian.Uint32(tiff[value:])
+		}
+		fields[tag] = value
+	}
+	if fields[0x11a] != fields[0x11b] || fields[0x128] != 2 {
+		t.Errorf("EXIF says %v", fields)
+	}
+	return fields[0x11a]
+}
+
 func TestOtherResolutionsGiveTheSameSizeOnPaper(t *testing.T) {
 	photo := testPhoto(t, 295, 413, 300, "jpeg", blue)
 	for _, dpi := range []int{72, 254, 600} {
@@ -117,6 +152,9 @@ func TestOtherResolutionsGiveTheSameSizeOnPaper(t *testing.T) {
 		}
 		if got := density(data); got != float64(dpi) {
 			t.Errorf("the file says %g dpi, want %d", got, dpi)
+		}
+		if got := exifDensity(t, data); got != uint32(dpi) {
+			t.Errorf("EXIF says %d dpi, want %d", got, dpi)
 		}
 		img, err := jpeg.Decode(bytes.NewReader(data))
 		if err != nil {
