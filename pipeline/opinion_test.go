@@ -86,7 +86,7 @@ func TestALostEarComesBack(t *testing.T) {
 		}
 		back := matte.MendEars(a.alpha, opinion, a.ears(r.face))
 		t.Logf("ear %d: %d of %d pixels are back", side, back, len(lost))
-		if len(lost) < 50 || float64(back) < .6*float64(len(lost)) {
+		if len(lost) < 50 || 2*back <= len(lost) {
 			t.Errorf("ear %d: %d of %d pixels are back, want most", side, back, len(lost))
 		}
 	}
