@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -60,10 +61,8 @@ func parseRange(value string) (r picture.SizeRange, err error) {
 	if !isRange {
 		lo, hi = "", lo
 	}
-	for text, into := range map[string]*float64{lo: &r.MinKB, hi: &r.MaxKB} {
-		if text = strings.TrimSpace(text); text != "" && err == nil {
-			*into, err = strconv.ParseFloat(text, 64)
-		}
+	if r.MinKB, err = parseKB(lo); err == nil {
+		r.MaxKB, err = parseKB(hi)
 	}
 	if err == nil {
 		err = r.Validate()
@@ -72,6 +71,18 @@ func parseRange(value string) (r picture.SizeRange, err error) {
 		return r, fault.New(problem.BadOption, err, "field", "size_kb")
 	}
 	return r, nil
+}
+
+// parseKB reads a number of kilobytes; "" is 0, which stands for no bound.
+func parseKB(text string) (float64, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return 0, nil
+	}
+	kb, err := strconv.ParseFloat(text, 64)
+	if err == nil && (math.IsNaN(kb) || math.IsInf(kb, 0)) {
+		err = fmt.Errorf("%s is no size", text)
+	}
+	return kb, err
 }
 
 // Options is what the customer chose, in the form that is stored.

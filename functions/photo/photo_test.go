@@ -74,13 +74,13 @@ func TestWishesAreReadFromForms(t *testing.T) {
 	if o != want {
 		t.Errorf("order is %+v, want %+v", o, want)
 	}
-	for value, want := range map[string]picture.SizeRange{"50": {MaxKB: 50}, "-50": {MaxKB: 50}, "20-": {MinKB: 20}, " 1.5 - 2 ": {MinKB: 1.5, MaxKB: 2}} {
+	for value, want := range map[string]picture.SizeRange{"50": {MaxKB: 50}, "-50": {MaxKB: 50}, "20-": {MinKB: 20}, " 1.5 - 2 ": {MinKB: 1.5, MaxKB: 2}, "20-20": {MinKB: 20, MaxKB: 20}} {
 		if err := o.Set("size_kb", value); err != nil || o.File != want {
 			t.Errorf("size_kb=%q is %+v, %v; want %+v", value, o.File, err, want)
 		}
 	}
 	for field, values := range map[string][]string{
-		"size_kb": {"", "-", "0", "a-b", "50-20", "-1-2", "NaN"}, "hd": {"maybe"}, "skin": {"101", "-1", "much"}, "mirror": {"50"}, "glasses": {"1"},
+		"size_kb": {"", "-", "0", "a-b", "50-20", "-1-2", "NaN", "Inf", "20-Inf", "-Inf"}, "hd": {"maybe"}, "skin": {"101", "-1", "much"}, "mirror": {"50"}, "glasses": {"1"},
 	} {
 		for _, value := range values {
 			if _, ok := errors.AsType[*fault.Error](o.Set(field, value)); !ok {
