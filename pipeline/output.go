@@ -79,13 +79,16 @@ func (r *run) encodePhoto(ctx context.Context) (err error) {
 
 // fit encodes at our usual quality, or a better one where the file would be too small.
 func (r *run) fit(photo *image.RGBA, want picture.SizeRange) ([]byte, picture.Fitted, error) {
-	quality := r.opts.Quality
-	if want == (picture.SizeRange{}) && r.req.Spec.File != nil && r.req.Spec.File.Quality > 0 {
-		quality = min(quality, r.req.Spec.File.Quality)
+	quality, asked := r.opts.Quality, 0
+	if r.req.Spec.File != nil {
+		asked = r.req.Spec.File.Quality
 	}
-	data, fit, err := picture.FitJPEG(photo, r.req.Spec.DPI, want, quality)
+	if want == (picture.SizeRange{}) && asked > 0 {
+		quality = min(quality, asked)
+	}
+	data, fit, err := picture.FitJPEG(photo, r.req.Spec.DPI, want, asked, quality)
 	if nearest, off := unreachable(err); off && nearest < want.MinKB {
-		return picture.FitJPEG(photo, r.req.Spec.DPI, want, 100)
+		return picture.FitJPEG(photo, r.req.Spec.DPI, want, asked, 100)
 	}
 	return data, fit, err
 }

@@ -67,14 +67,14 @@ func (r SizeRange) bytes(low, high float64) byteRange {
 
 // FitJPEG encodes img, which is opaque sRGB, as EncodeJPEG does, at the highest quality up to
 // maxQuality that gives a file within want: with full chroma, or, where that would take a quality
-// below fullChromaFrom, with halved chroma. Only quality and chroma are changed; nothing is added
-// to reach a size.
+// below asked (what somebody asks for; 0: nobody does) or fullChromaFrom, with halved chroma. Only
+// quality and chroma are changed; nothing is added to reach a size.
 //
 // The size satisfies both readings of KB if any file does, else that of 1024 bytes. Where none does,
 // the error is a *fault.Error of code SizeUnreachable whose nearest_kb (of 1024 bytes) is the size
 // that comes nearest, and fit describes that file: a larger one needs more pixels, a smaller one
 // fewer.
-func FitJPEG(img *image.RGBA, dpi int, want SizeRange, maxQuality int) (data []byte, fit Fitted, err error) {
+func FitJPEG(img *image.RGBA, dpi int, want SizeRange, asked, maxQuality int) (data []byte, fit Fitted, err error) {
 	if maxQuality < MinQuality || maxQuality > 100 {
 		return nil, fit, fmt.Errorf("fitting JPEG: quality %d is not within %d-100", maxQuality, MinQuality)
 	}
@@ -84,7 +84,7 @@ func FitJPEG(img *image.RGBA, dpi int, want SizeRange, maxQuality int) (data []b
 	if err := want.Validate(); err != nil {
 		return nil, fit, err
 	}
-	f := &fitter{img: img, dpi: dpi, max: maxQuality}
+	f := &fitter{img: img, dpi: dpi, full: min(max(asked, fullChromaFrom), maxQuality), max: maxQuality}
 	binary := want.bytes(1024, 1024)
 	for _, b := range []byteRange{want.bytes(1024, 1000), binary} {
 		if fit, ok := f.search(b); ok {
@@ -105,6 +105,7 @@ func FitJPEG(img *image.RGBA, dpi int, want SizeRange, maxQuality int) (data []b
 type fitter struct {
 	img     *image.RGBA
 	dpi     int
+	full    int // quality from which on full chroma is better
 	max     int // quality
 	spectra [2]*spectrum
 	files   [2][101][]byte // by chroma and quality
@@ -129,9 +130,9 @@ func (f *fitter) search(b byteRange) (Fitted, bool) {
 		chroma Chroma
 		lo, hi int
 	}{
-		{FullChroma, fullChromaFrom, f.max},
+		{FullChroma, f.full, f.max},
 		{HalfChroma, MinQuality, f.max},
-		{FullChroma, MinQuality, min(f.max, fullChromaFrom-1)},
+		{FullChroma, MinQuality, min(f.max, f.full-1)},
 	} {
 		if q := f.largest(t.chroma, t.lo, t.hi, b.max); q > 0 && b.holds(f.size(t.chroma, q)) {
 			return Fitted{Quality: q, Chroma: t.chroma, Bytes: f.size(t.chroma, q)}, true

@@ -114,7 +114,7 @@ func checkFits(t *testing.T, r *rand.Rand, pictures map[string]*image.RGBA) {
 			both, _ := bruteForce(&sizes, maxQuality, lo, hi1000)
 			either, miss := bruteForce(&sizes, maxQuality, lo, hi1024)
 
-			data, fit, err := FitJPEG(m, 300, want, maxQuality)
+			data, fit, err := FitJPEG(m, 300, want, 0, maxQuality)
 			switch f, _ := errors.AsType[*fault.Error](err); {
 			case either && err != nil:
 				t.Errorf("%s: %v, although a file fits", what, err)
@@ -174,7 +174,7 @@ func TestNothingStandsBehindAFittedFile(t *testing.T) {
 	for i := range m.Pix {
 		m.Pix[i] = byte(min(255, int(m.Pix[i])+r.IntN(8))) | byte(i%4/3*255)
 	}
-	data, fit, err := FitJPEG(m, 300, SizeRange{MinKB: 15, MaxKB: 20}, 100)
+	data, fit, err := FitJPEG(m, 300, SizeRange{MinKB: 15, MaxKB: 20}, 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,12 +190,36 @@ func TestNothingStandsBehindAFittedFile(t *testing.T) {
 	}
 }
 
+// TestAnAskedQualityIsKeptWithLessChroma: where full chroma would need less than the quality that
+// somebody asks for, half the chroma at that quality is better.
+func TestAnAskedQualityIsKeptWithLessChroma(t *testing.T) {
+	m := scene(358, 441)
+	limit := 0
+	for q := 100; q >= 62; q-- {
+		data, err := EncodeJPEG(m, q, 350)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if limit = len(data); q == 65 {
+			break
+		}
+	}
+	want := SizeRange{MaxKB: float64(limit) / 1000}
+	_, free, err := FitJPEG(m, 350, want, 0, 95)
+	if err != nil || free.Chroma != FullChroma || free.Quality > 66 {
+		t.Fatalf("nothing asked: %+v, %v; want full chroma at 65", free, err)
+	}
+	if _, asked, err := FitJPEG(m, 350, want, 70, 95); err != nil || asked.Chroma != HalfChroma || asked.Quality < 70 {
+		t.Errorf("asked for 70: %+v, %v", asked, err)
+	}
+}
+
 func TestSizeRangesThatMeanNothing(t *testing.T) {
 	for _, r := range []SizeRange{{-1, 10}, {20, 10}, {math.NaN(), 10}, {1, math.NaN()}, {math.Inf(1), 0}, {5, -1}} {
 		if r.Validate() == nil {
 			t.Errorf("%v is valid", r)
 		}
-		if _, _, err := FitJPEG(scene(8, 8), 300, r, 100); err == nil {
+		if _, _, err := FitJPEG(scene(8, 8), 300, r, 0, 100); err == nil {
 			t.Errorf("FitJPEG to %v succeeds", r)
 		}
 	}
@@ -204,7 +228,7 @@ func TestSizeRangesThatMeanNothing(t *testing.T) {
 			t.Errorf("%v: %v", r, err)
 		}
 	}
-	if _, _, err := FitJPEG(scene(8, 8), 300, SizeRange{}, MinQuality-1); err == nil {
+	if _, _, err := FitJPEG(scene(8, 8), 300, SizeRange{}, 0, MinQuality-1); err == nil {
 		t.Error("a quality below the least succeeds")
 	}
 }
@@ -260,7 +284,7 @@ func BenchmarkFitJPEG(b *testing.B) {
 	for _, want := range []SizeRange{{20, 30}, {10, 14}, {0, 20}, {900, 1000}} {
 		b.Run(fmt.Sprintf("%vto%vKB", want.MinKB, want.MaxKB), func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := FitJPEG(m, 300, want, 100); err != nil && want.MinKB < 900 {
+				if _, _, err := FitJPEG(m, 300, want, 0, 100); err != nil && want.MinKB < 900 {
 					b.Fatal(err)
 				}
 			}
