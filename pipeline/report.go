@@ -16,7 +16,8 @@ import (
 type Report struct {
 	Version    int     `json:"version"` // of this format
 	Spec       string  `json:"spec"`
-	Catalogue  string  `json:"catalogue"` // version of what the rules were taken from
+	Catalogue  string  `json:"catalogue"`  // version of what the rules were taken from
+	Thresholds string  `json:"thresholds"` // version of what Quality is judged by, where the document says nothing of its own
 	Background string  `json:"background"`
 	Width      int     `json:"width_px"`
 	Height     int     `json:"height_px"`
@@ -107,7 +108,7 @@ func (r *run) report() *Report {
 	s, head := r.req.Spec, r.head
 	toPhoto := r.area.toSource.Inverse().Then(r.crop.ToPhoto())
 	out := &Report{
-		Version: 2, Spec: s.ID, Catalogue: spec.Version(), Background: r.req.Background.String(),
+		Version: 2, Spec: s.ID, Catalogue: spec.Version(), Thresholds: check.Version(), Background: r.req.Background.String(),
 		Width: s.WidthPx, Height: s.HeightPx, DPI: s.DPI,
 		Transform: toPhoto.Matrix(),
 		Eyes:      [2]geometry.Point{toPhoto.Apply(r.face.Eyes[0]), toPhoto.Apply(r.face.Eyes[1])},

@@ -228,7 +228,7 @@ func checkRules(s *spec.Spec, kept bool) check.Rules {
 		}
 		if a.Max != nil {
 			band := check.Band{Max: a.Max}
-			rules.Limits[a.Check] = check.Limits{Pass: band, Bearable: band}
+			rules.Limits[a.Check], rules.Origins[a.Check] = check.Limits{Pass: band, Bearable: band}, check.Origin{Source: a.Source, Grade: a.Grade}
 		}
 	}
 	return rules
@@ -246,6 +246,7 @@ func judgeShade(rules *check.Rules, shade *spec.Shade) {
 	} {
 		lo, hi, least, most := r[0], r[1], r[0]-shadeDoubt, r[1]+shadeDoubt
 		rules.Limits[name] = check.Limits{Pass: check.Band{Min: &lo, Max: &hi}, Bearable: check.Band{Min: &least, Max: &most}}
+		rules.Origins[name] = check.Origin{Source: shade.Source, Grade: shade.Grade}
 		rules.Asked, rules.Judged = append(rules.Asked, name), append(rules.Judged, name)
 	}
 }

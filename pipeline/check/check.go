@@ -28,7 +28,8 @@ const (
 
 // Finding is one measure of a picture with its verdict.
 type Finding struct {
-	Measure string   `json:"measure"` // name in thresholds.json
+	Measure string   `json:"measure"`       // name in thresholds.json
+	ISO     string   `json:"iso,omitempty"` // the quality component's name in ISO/IEC 29794-5
 	Value   float64  `json:"value"`
 	Unit    string   `json:"unit,omitempty"` // "" for shares and ratios; else degrees, px, ...
 	Min     *float64 `json:"min,omitempty"`  // pass within [Min, Max]
@@ -37,6 +38,8 @@ type Finding struct {
 	Asked   bool     `json:"asked"`             // whether the document asks for it; else it is our own care
 	Rejects bool     `json:"rejects,omitempty"` // whether a failure rejects the picture
 	Code    string   `json:"code,omitempty"`    // of package fault: what a failure is called
+	Source  string   `json:"source"`            // of the limits
+	Grade   string   `json:"grade"`             // likewise, as in package spec
 }
 
 // Subject is the picture to judge.

@@ -16,6 +16,13 @@ type Rules struct {
 	Judged  []string // notes that the document judges all the same: outside their limits they warn
 	Lenient []string // measures that warn where they would fail: what they look at does not stay
 	Limits  map[string]Limits
+	Origins map[string]Origin // of Limits
+}
+
+// Origin is where limits are from.
+type Origin struct {
+	Source string
+	Grade  string // as in package spec
 }
 
 // Authority returns the rules for a document that an authority judges by ICAO Doc 9303 or rules
@@ -27,7 +34,12 @@ func Authority() Rules { return table().Sets[setAuthority].rules() }
 func House() Rules { return table().Sets[setHouse].rules() }
 
 func (s ruleSet) rules() Rules {
+	origins := make(map[string]Origin)
+	for name := range s.Limits {
+		origins[name] = Origin{s.Reason, "house"}
+	}
 	return Rules{
+		Origins: origins,
 		Asked:   slices.Sorted(maps.Keys(s.Asks)),
 		Rejects: slices.Sorted(maps.Keys(s.Rejects)),
 		Limits:  maps.Collect(maps.All(s.Limits)),
@@ -37,12 +49,12 @@ func (s ruleSet) rules() Rules {
 // judge gives the verdict on a value of a measure that stands in the table.
 func (r Rules) judge(name string, value float64) Finding {
 	t := table().byName[name]
-	l := t.Limits
+	l, from := t.Limits, Origin{t.Source, t.Grade}
 	if own, ok := r.Limits[name]; ok {
-		l = own
+		l, from = own, r.Origins[name]
 	}
 	f := Finding{
-		Measure: name, Value: math.Round(value*1000) / 1000, Unit: t.Unit, Min: l.Pass.Min, Max: l.Pass.Max,
+		Measure: name, ISO: t.ISO, Source: from.Source, Grade: from.Grade, Value: math.Round(value*1000) / 1000, Unit: t.Unit, Min: l.Pass.Min, Max: l.Pass.Max,
 		Rejects: slices.Contains(r.Rejects, name), Code: t.Code,
 	}
 	f.Asked = f.Rejects || slices.Contains(r.Asked, name)

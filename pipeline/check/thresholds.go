@@ -2,7 +2,9 @@ package check
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -177,6 +179,12 @@ func (s ruleSet) validate(known map[string]Threshold) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Version names the state of the data file. It changes when anything that the file says does.
+func Version() string {
+	sum := sha256.Sum256(thresholdsJSON)
+	return hex.EncodeToString(sum[:6])
 }
 
 // Thresholds returns what each measure is judged by, for documentation and reports.
