@@ -71,18 +71,26 @@ func (r Rules) judge(name string, value float64) Finding {
 	return f
 }
 
-// Rejection returns why the findings reject the picture: the first failure that does, as a
-// *fault.Error with the measure, its value and the limit it broke. It returns nil when none does.
+// clouds are the measures whose failure clouds the others: of a blurred or dark picture nobody can tell
+// whether the eyes are open.
+var clouds = []string{"sharpness", "under_exposure", "over_exposure"}
+
+// Rejection returns why the findings reject the picture: the first failure that does, those of clouds
+// before all others, as a *fault.Error with the measure, its value and the limit it broke. It returns nil
+// when none does.
 func Rejection(findings []Finding) *fault.Error {
-	for _, f := range findings {
-		if f.Verdict != Fail || !f.Rejects {
-			continue
-		}
-		limit := f.Min
-		if limit == nil || f.Max != nil && f.Value > *f.Max {
-			limit = f.Max
-		}
-		return fault.New(f.Code, nil, "measure", f.Measure, "value", f.Value, "limit", *limit)
+	rejects := func(f Finding) bool { return f.Verdict == Fail && f.Rejects }
+	i := slices.IndexFunc(findings, func(f Finding) bool { return rejects(f) && slices.Contains(clouds, f.Measure) })
+	if i < 0 {
+		i = slices.IndexFunc(findings, rejects)
 	}
-	return nil
+	if i < 0 {
+		return nil
+	}
+	f := findings[i]
+	limit := f.Min
+	if limit == nil || f.Max != nil && f.Value > *f.Max {
+		limit = f.Max
+	}
+	return fault.New(f.Code, nil, "measure", f.Measure, "value", f.Value, "limit", *limit)
 }

@@ -25,3 +25,17 @@ func TestFindingsSayWhereTheirLimitsAreFrom(t *testing.T) {
 		t.Errorf("%d measures have names of ISO/IEC 29794-5", named)
 	}
 }
+
+// A blurred picture is told that it is blurred, not that its eyes are closed.
+func TestTheCloudingFailureIsTold(t *testing.T) {
+	findings := Authority().Judge([]Value{{"eyes_open", 0}, {"sharpness", 1}})
+	if reject := Rejection(findings); reject == nil || reject.Code != "too_blurred" {
+		t.Errorf("rejected with %v, want too_blurred", reject)
+	}
+	if reject := Rejection(findings[:1]); reject == nil || reject.Code != "eyes_closed" {
+		t.Errorf("rejected with %v, want eyes_closed", reject)
+	}
+	if reject := Rejection(Authority().Judge([]Value{{"eyes_open", .3}})); reject != nil {
+		t.Errorf("rejected with %v", reject)
+	}
+}
