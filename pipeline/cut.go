@@ -48,9 +48,9 @@ func (p *Pipeline) Matte(ctx context.Context, data []byte) (*resample.Plane, err
 // refineLongSide bounds the size at which whole pictures are refined.
 const refineLongSide = 1200
 
-// refineReach is how far, in pixels, the network's alpha is off around an outline: two and a half of its
+// refineReach is how far, in pixels, the network's alpha is off around an outline: not quite two of its
 // own pixels, which are scale times as large.
-func refineReach(scale float64) int { return max(1, int(math.Round(2.5*scale))) }
+func refineReach(scale float64) int { return max(1, int(math.Round(1.8*scale))) }
 
 // fit rounds a side to what the matting network takes.
 func fit(side float64) int {

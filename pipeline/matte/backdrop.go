@@ -5,8 +5,9 @@ import "image"
 // How Refine tells the background by its colour. Values chosen as those of Refine.
 const (
 	cellSide     = 4    // pixels of a cell of colours
-	backdropPull = .1   // weight of a pixel that looks just like the background, before matting's 1
+	backdropPull = .2   // weight of a pixel that looks just like the background, before matting's 1
 	separation   = 8    // how many variances person and background must be apart to be half believed
+	alike        = 3e-3 // squared distance of their colours at which they are half alike: 8 levels in each channel
 	colourNoise  = 2e-4 // variance that any camera adds; colours are 0 to 1
 )
 
@@ -87,7 +88,8 @@ func (g *tones) between(x, y float32) (sum tone) {
 
 // backdrop returns how much each unknown pixel is to be drawn to alpha 0 because its colour is that
 // of the background around it and far from the person's there. The other way round tells little:
-// hair has many colours, walls have few.
+// hair has many colours, walls have few. Where the two are alike (dark hair before a dark wall) the
+// colours tell nothing, and the network's alpha gains trust.
 func (b *band) backdrop(img *image.RGBA) []float32 {
 	people, walls := b.tones(img)
 	people.fill()
@@ -114,6 +116,8 @@ func (b *band) backdrop(img *image.RGBA) []float32 {
 		like *= like // about exp(-off/wallVar)
 		sure := apart / (apart + separation*(personVar+wallVar))
 		pull[n] = backdropPull * sure * sure * like
+		same := alike / (alike + apart)
+		b.trust[n] += trustAlike * same * same
 	}
 	return pull
 }

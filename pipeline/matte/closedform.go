@@ -22,21 +22,24 @@ type band struct {
 	w, h  int
 	known []int8
 	at    []int     // index of each unknown pixel
+	wide  []int     // the same in a plane that is rim pixels larger on each side
 	index []int32   // of each pixel among the unknown ones; -1 for a known one
 	trust []float32 // weight of the network's alpha, for each unknown pixel
 	rows  []stencil
 }
 
+// rim is how far a stencil reaches.
+const rim = 2
+
 // newBand finds the unknown pixels: those that are not sure, and those within reach of one that is
-// not sure in the same way. The further from it, the more the network's alpha weighs: where colours
-// cannot tell (dark hair before a dark wall) the outline is the network's, not the band's edge.
+// not sure in the same way. The further from it, the more the network's alpha weighs.
 func newBand(alpha *resample.Plane, reach int) *band {
 	b := &band{w: alpha.W, h: alpha.H, known: make([]int8, len(alpha.Pix)), index: make([]int32, len(alpha.Pix))}
 	for i, v := range alpha.Pix {
 		switch {
 		case v > sureOpaque:
 			b.known[i] = person
-		case v >= sureClear:
+		case v >= faintest:
 			b.known[i] = unknown
 		}
 	}
@@ -49,6 +52,7 @@ func newBand(alpha *resample.Plane, reach int) *band {
 		b.known[i] = unknown
 		b.index[i] = int32(len(b.at))
 		b.at = append(b.at, i)
+		b.wide = append(b.wide, (i/b.w+rim)*(b.w+2*rim)+i%b.w+rim)
 		far := float32(d) / float32(limit)
 		b.trust = append(b.trust, trustNear+(trustFar-trustNear)*far*far)
 	}
@@ -212,16 +216,17 @@ var pairs = func() (p [9][9]int) {
 }()
 
 // inverse returns the inverse of a symmetric 3x3 matrix, the sum over a window of squares of colours
-// 0 to 255, with epsilon added to its diagonal. It works in float64: windows of one colour are
-// nearly singular.
+// 0 to 255, with the covariance of noise added: epsilon in every direction, chroma in those across
+// grey. It works in float64: windows of one colour are nearly singular.
 func inverse(s [6]float32) [6]float32 {
-	const e = epsilon * 255 * 255
-	a, b, c, d, f, g := float64(s[0])+e, float64(s[1]), float64(s[2]), float64(s[3])+e, float64(s[4]), float64(s[5])+e
+	const own, other = (epsilon + chroma*2/3) * 255 * 255, -chroma / 3 * 255 * 255
+	a, b, c := float64(s[0])+own, float64(s[1])+other, float64(s[2])+other
+	d, f, g := float64(s[3])+own, float64(s[4])+other, float64(s[5])+own
 	x, y, z := d*g-f*f, c*f-b*g, b*f-c*d
-	det := a*x + b*y + c*z
+	k := 1 / (a*x + b*y + c*z)
 	return [6]float32{
-		float32(x / det), float32(y / det), float32(z / det),
-		float32((a*g - c*c) / det), float32((b*c - a*f) / det), float32((a*d - b*b) / det),
+		float32(x * k), float32(y * k), float32(z * k),
+		float32((a*g - c*c) * k), float32((b*c - a*f) * k), float32((a*d - b*b) * k),
 	}
 }
 
@@ -230,12 +235,16 @@ func inverse(s [6]float32) [6]float32 {
 func (b *band) solve(x []float32, alpha *resample.Plane, pull []float32, steps int) {
 	n := len(b.at)
 	r, z, p, q := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
-	// Known pixels count on the right side; a plane with the current estimate gives both.
-	now := make([]float32, len(b.known))
-	for i, k := range b.known {
-		now[i] = float32(k)
+	// Known pixels count on the right side; a plane with the current estimate gives both. It is rim
+	// pixels larger on each side, where no window is and so no weight.
+	now := make([]float32, (b.w+2*rim)*(b.h+2*rim))
+	for y := range b.h {
+		row := now[(y+rim)*(b.w+2*rim)+rim:]
+		for i, k := range b.known[y*b.w : (y+1)*b.w] {
+			row[i] = float32(k)
+		}
 	}
-	for i, at := range b.at {
+	for i, at := range b.wide {
 		now[at] = x[i]
 	}
 	b.apply(now, q)
@@ -255,7 +264,7 @@ func (b *band) solve(x []float32, alpha *resample.Plane, pull []float32, steps i
 		if rz <= first*tolerance*tolerance || rz == 0 {
 			break
 		}
-		for i, at := range b.at {
+		for i, at := range b.wide {
 			now[at] = p[i]
 		}
 		b.apply(now, q)
@@ -280,26 +289,16 @@ func (b *band) solve(x []float32, alpha *resample.Plane, pull []float32, steps i
 	}
 }
 
-// apply multiplies the Laplacian's rows with a plane of values. Pixels beyond the picture have no
-// weight.
+// apply multiplies the Laplacian's rows with a plane of values that is rim pixels larger on each side.
 func (b *band) apply(v, out []float32) {
-	for i, at := range b.at {
-		x, y := at%b.w, at/b.w
+	w := b.w + 2*rim
+	for i, at := range b.wide {
 		st := &b.rows[i]
 		var sum float32
-		if x >= 2 && y >= 2 && x < b.w-2 && y < b.h-2 {
-			for dy := range 5 {
-				row := v[at+(dy-2)*b.w-2 : at+(dy-2)*b.w+3]
-				w := st[dy*5 : dy*5+5]
-				sum += w[0]*row[0] + w[1]*row[1] + w[2]*row[2] + w[3]*row[3] + w[4]*row[4]
-			}
-		} else {
-			for k, w := range st {
-				px, py := x+k%5-2, y+k/5-2
-				if px >= 0 && py >= 0 && px < b.w && py < b.h {
-					sum += w * v[py*b.w+px]
-				}
-			}
+		for dy := range 5 {
+			row := v[at+(dy-2)*w-2:][:5]
+			k := st[dy*5:][:5]
+			sum += k[0]*row[0] + k[1]*row[1] + k[2]*row[2] + k[3]*row[3] + k[4]*row[4]
 		}
 		out[i] = sum
 	}

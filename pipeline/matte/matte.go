@@ -16,6 +16,12 @@ import (
 // Stride divides the sides of every picture that Alpha takes.
 const Stride = 32
 
+// Of an alpha or an opinion: beyond these it is sure.
+const (
+	sureOpaque = 0.9 // person
+	sureClear  = 0.1 // background
+)
+
 // Network is an opened matting network. Its methods may be called from many goroutines.
 type Network struct{ session *models.Session }
 
