@@ -1,6 +1,10 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+
+	"idphoto/pipeline/matte"
+)
 
 // Sizes that the matting network may see a picture at, in parts of the usual one. The first is taken
 // at which it is sure enough, else that at which it is surest: it loses a shoulder at one size and has it at
@@ -10,16 +14,13 @@ var (
 	severalScales = []float64{1, 0.75, 1.35}
 )
 
-// wellAgreed is how far a matte may be from the second opinion before other sizes are tried,
-// wholeHead how much of a head among several people must be taken for a person: all of it but a reflection in glasses.
-const (
-	wellAgreed = .008
-	wholeHead  = 0.97
-)
+// wholeHead is how much of a head among several people must be taken for a person: all of it but a
+// reflection in glasses.
+const wholeHead = 0.97
 
 // mattePerson is matteRegion at the size that suits the picture.
 func (r *run) mattePerson(ctx context.Context, reach float64, o *overview) (best surroundings, err error) {
-	scales, enough := singleScales, wellAgreed
+	scales, enough := singleScales, matte.MaxDisagreement
 	if o == nil {
 		scales, enough = severalScales, 1-wholeHead
 	}
