@@ -28,9 +28,8 @@
 // Decode holds one copy of the pixels, never two, and keeps no part of the file. For each
 // pixel it needs at its worst moment (Info.PeakBytes has the sum for one file):
 //
-//	JPEG    1.5 bytes (4:2:0), 3 (4:4:4) or 1 (grey); progressive three times as much, since all
-//	        coefficients are kept; RGB and CMYK files, which image/jpeg reads, 4 more, and
-//	        progressive ones of these five times as much
+//	JPEG    1.5 bytes (4:2:0), 3 (4:4:4) or 1 (grey); progressive five times as much, since
+//	        image/jpeg keeps all coefficients; RGB and CMYK files 4 more
 //	PNG     1 (grey, palette), 4 (colour) or twice that (16 bits); interlaced half as much again
 //	WebP    1.5 (lossy), 6.5 (lossy with opacity), 5 (lossless)
 //	GIF     1

@@ -3,11 +3,8 @@ package picture
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"image"
 	"image/jpeg"
-
-	"idphoto/pipeline/picture/jpegdec"
 )
 
 // JPEG markers (ITU-T T.81, table B.1).
@@ -54,7 +51,6 @@ type jpegFrame struct {
 	progressive bool
 	components  int
 	ids         [4]byte
-	regular     bool  // grey, or one sample of each colour for a unit
 	samples     int64 // of all components, padded to whole blocks
 }
 
@@ -179,8 +175,6 @@ func (f *jpegFrame) sampling(components []byte, width, height int) error {
 	if f.components == 1 {
 		hv[0], hMax, vMax = [2]int64{1, 1}, 1, 1
 	}
-	one := [2]int64{1, 1}
-	f.regular = f.components == 1 || f.components == 3 && hv[1] == one && hv[2] == one
 	mcus := ((int64(width) + 8*hMax - 1) / (8 * hMax)) * ((int64(height) + 8*vMax - 1) / (8 * vMax))
 	for i := range f.components {
 		f.samples += mcus * 64 * hv[i][0] * hv[i][1]
@@ -195,22 +189,18 @@ func (w *jpegWalk) finish() (*header, error) {
 	if w.frame.components == 4 && !w.adobe {
 		return nil, unsupported("four-component JPEG that does not say how its inks are stored")
 	}
-	w.h.peakBytes, w.h.rgb = w.peak(), w.storesRGB()
+	w.h.peakBytes = w.peak()
 	w.h.icc = w.icc.profile(w.frame.components)
 	return w.h, nil
 }
 
-// peak is what the decoder holds at once: the samples, and for a progressive file two bytes of
-// coefficients for each. image/jpeg, which reads what jpegdec does not, takes four bytes, and for RGB
-// and CMYK files an interleaved copy.
+// peak is what image/jpeg holds at once: the samples, for a progressive file four bytes of
+// coefficients for each, and for RGB and CMYK files the interleaved copy they are turned into.
 func (w *jpegWalk) peak() int64 {
 	area := int64(w.h.width) * int64(w.h.height)
 	peak := w.frame.samples
 	if w.frame.progressive {
-		peak += 2 * w.frame.samples
-		if !w.frame.regular || w.storesRGB() {
-			peak += 2 * w.frame.samples
-		}
+		peak += 4 * w.frame.samples
 	}
 	if w.frame.components == 4 || w.storesRGB() {
 		peak += 4 * area
@@ -225,11 +215,6 @@ func (w *jpegWalk) storesRGB() bool {
 	return w.adobe && w.adobeTransform == 0 || [3]byte(w.frame.ids[:3]) == [3]byte{'R', 'G', 'B'}
 }
 
-func decodeJPEG(data []byte, h *header) (image.Image, error) {
-	if !h.rgb {
-		if img, err := jpegdec.Decode(data); !errors.Is(err, jpegdec.ErrUnsupported) {
-			return img, err
-		}
-	}
+func decodeJPEG(data []byte, _ *header) (image.Image, error) {
 	return jpeg.Decode(bytes.NewReader(data))
 }

@@ -65,8 +65,8 @@ type Info struct {
 	Profile string
 
 	// PeakBytes estimates the memory that Decode needs at its worst moment, without the file
-	// itself. Callers that decode side by side budget with it: a progressive JPEG needs three
-	// times as much as a baseline one of the same size.
+	// itself. Callers that decode side by side budget with it: a progressive JPEG needs up to
+	// five times as much as a baseline one of the same size.
 	PeakBytes int64
 }
 
@@ -77,7 +77,6 @@ type header struct {
 	orientation   int // 1-8
 	icc           embedded
 	ycc           ycc   // how the file's YCbCr is meant; only for formats that store it
-	rgb           bool  // of a JPEG: its components are red, green and blue
 	peakBytes     int64 // see Info.PeakBytes
 }
 
