@@ -31,7 +31,7 @@ func FillHoles(img *image.RGBA, a *resample.Plane) int {
 			walls.fill()
 		}
 		hole := reachable(a, i, seen)
-		if wallLikelier(img, a.W, hole, people, walls) {
+		if wallLikelier(img, a, hole, people, walls) {
 			continue
 		}
 		for _, at := range hole {
@@ -77,20 +77,23 @@ func reachable(a *resample.Plane, first int, seen []bool) []int {
 }
 
 // wallLikelier tells whether the hole's pixels fit the background's colours better than the
-// person's, each a normal distribution around what is near.
-func wallLikelier(img *image.RGBA, w int, hole []int, people, walls *tones) bool {
-	var sum float64
+// person's, each a normal distribution around what is near. The clearer a pixel the more it counts: in a
+// gap between strands of hair the others are half hair.
+func wallLikelier(img *image.RGBA, a *resample.Plane, hole []int, people, walls *tones) bool {
+	var sum, weight float64
 	for _, i := range hole {
-		x, y := i%w, i/w
+		x, y := i%a.W, i/a.W
 		cx, cy := (float32(x)+.5)/cellSide, (float32(y)+.5)/cellSide
 		p, b := people.between(cx, cy), walls.between(cx, cy)
 		if p[0] == 0 || b[0] == 0 {
 			return false
 		}
 		c := colour(img, x, y)
-		sum += logLikelihood(c, b) - logLikelihood(c, p)
+		clear := float64(1-a.Pix[i]) * float64(1-a.Pix[i])
+		sum += clear * (logLikelihood(c, b) - logLikelihood(c, p))
+		weight += clear
 	}
-	return sum > wallEdge*float64(len(hole))
+	return sum > wallEdge*weight
 }
 
 func logLikelihood(c [3]float32, t tone) float64 {
