@@ -9,8 +9,8 @@ import (
 type Ear struct{ X, Y, RX, RY float64 }
 
 // lostEar is the share of what the second opinion is sure of, within an ear's place, from which on the
-// matte has lost the ear: less is the ear's own soft edge.
-const lostEar = .25
+// matte has lost the ear: less is the ear's own soft edge, or wall that the coarse opinion takes for one.
+const lostEar = .5
 
 // MendEars makes ears opaque that the matte has lost and of which the second opinion, a plane of
 // any size over the same picture, is sure. It returns how many pixels it changed.
