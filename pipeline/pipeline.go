@@ -5,7 +5,7 @@
 // else is a fault of ours and may be tried again. The package knows no HTTP, no queue and no database.
 //
 // The networks' part of a run, up to the matte, does not depend much on the photo that is asked
-// for: an Analysis keeps it, and another photo of the same picture begins after it.
+// for: an Analysis keeps it, and another photo of the same picture, for any document, begins after it.
 //
 // # Coordinates
 //
