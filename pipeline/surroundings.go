@@ -40,7 +40,7 @@ func (r *run) surroundings(ctx context.Context) (a surroundings, err error) {
 	for _, reach := range reaches {
 		var o *overview
 		if r.req.Person == nil {
-			if o, err = r.overlook(ctx, reach); err != nil {
+			if o, err = r.survey(ctx, reach); err != nil {
 				return a, err
 			}
 		}
@@ -155,40 +155,6 @@ func (a surroundings) endsInHair(f *face.Face) bool {
 		}
 	}
 	return false
-}
-
-// What makes the picture's upper edge suspect: the overview not as good as sure that there is nobody,
-// in such a part of the face's width. Of 230 pictures only cut caps and burnt walls have more than .03.
-const (
-	hardlyAnybody = .2
-	suspectTop    = .2
-)
-
-// losesTop tells whether a head that the matte ends below the picture's upper edge may go on beyond it.
-func (a surroundings) losesTop(f *face.Face) bool {
-	if a.overview == nil {
-		return false
-	}
-	toHead := a.toSource.Inverse()
-	sides, axis := faceSides(f, toHead), headAxis(f, toHead)
-	const columns = 100
-	suspect := 0
-	for i := range columns {
-		x := axis + ((float64(i)+.5)/columns-.5)*(sides[1]-sides[0])
-		edge := geometry.Point{X: x, Y: (.5 - a.toSource.F - a.toSource.D*x) / a.toSource.E}
-		at, seen := a.toWork.Apply(edge), a.overview.toPlane.Apply(edge)
-		if at.Y < -1 || seen.Y < 0 {
-			continue // the edge is farther up than anybody looked
-		}
-		empty := true
-		for k := range edgeFade {
-			empty = empty && a.alpha.At(int(at.X), int(at.Y)+k) <= matte.Faint
-		}
-		if empty && a.overview.person.At(int(seen.X), int(seen.Y)+1) > hardlyAnybody {
-			suspect++
-		}
-	}
-	return suspect > suspectTop*columns
 }
 
 // region returns the corners, in the head's frame, of what the document's frame around this head
