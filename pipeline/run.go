@@ -182,7 +182,7 @@ func (r *run) judge() []check.Finding {
 	}
 	rules := checkRules(r.req.Spec, r.req.Background.Kind == spec.Original)
 	if r.req.Person != nil && r.face.EyeDistance() < surelyMeasured {
-		rules.Lenient = append(rules.Lenient, "eyes_open", "sharpness")
+		rules.Lenient = append(rules.Lenient, "eyes_open", "eyes_visible", "sharpness")
 	}
 	return rules.Judge(r.values)
 }
@@ -199,7 +199,7 @@ func (r *run) cause(err error) error {
 	return err
 }
 
-// surelyMeasured is how many pixels there must be between the eyes for lids and sharpness to be
+// surelyMeasured is how many pixels there must be between the eyes for lids, glasses and sharpness to be
 // judged: of a smaller face in a group's picture they only warn, since nobody can come closer.
 const surelyMeasured = 40
 
