@@ -39,8 +39,9 @@ func jpegHolds(img *image.RGBA, dpi int) error {
 	return nil
 }
 
-// jpegHead is the start marker, JFIF and EXIF.
-func jpegHead(dpi int) []byte {
+// JPEGHead returns how each JPEG of ours begins: the start marker, JFIF and EXIF, which name the
+// resolution in dots per inch, 1 to 65535. The colours are said to be sRGB.
+func JPEGHead(dpi int) []byte {
 	h := []byte{0xff, markSOI, 0xff, markAPP0, 0, 16}
 	h = append(h, "JFIF\x00\x01\x02"...)
 	h = append(h, 1) // densities are per inch

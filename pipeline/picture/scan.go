@@ -153,7 +153,7 @@ func magnitude(v int) (n, value int) {
 // encode writes the file of img's spectrum at one quality.
 func (s *spectrum) encode(quality, dpi int) []byte {
 	sc := s.scan(quality)
-	out := jpegHead(dpi)
+	out := JPEGHead(dpi)
 	out = sc.appendFrame(out)
 	var codes [2][2]*huffman
 	for table := range codes {

@@ -2,7 +2,6 @@ package sheet
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -11,6 +10,7 @@ import (
 	"image/jpeg"
 
 	"idphoto/pipeline/fault"
+	"idphoto/pipeline/picture"
 )
 
 // Limits of a JPEG sheet. A4 has 34.8 million pixels at 600 dpi, 6-inch paper 34.6 at 1200; what is finer
@@ -50,14 +50,11 @@ func (p *Plan) JPEG(photos []*Photo, dpi int) ([]byte, error) {
 	return encode(img, dpi)
 }
 
-// encode writes a JPEG whose JFIF and EXIF headers name the resolution, since some programs that print read
-// only one of them. It uses the library's encoder, which holds
-// a row of blocks at a time: that of package picture, made for single photos, holds all of them.
+// encode writes a JPEG with the head of a single photo's, which names the resolution. It uses the
+// library's encoder, which holds a row of blocks at a time: that of package picture holds all of them.
 func encode(img *image.RGBA, dpi int) ([]byte, error) {
 	var b bytes.Buffer
-	b.WriteString("\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x02\x01") // densities are per inch
-	b.Write([]byte{byte(dpi >> 8), byte(dpi), byte(dpi >> 8), byte(dpi), 0, 0})
-	b.Write(exif(dpi))
+	b.Write(picture.JPEGHead(dpi))
 	head := b.Len()
 	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
 		return nil, fmt.Errorf("encoding a sheet: %w", err)
@@ -66,32 +63,6 @@ func encode(img *image.RGBA, dpi int) ([]byte, error) {
 	out := b.Bytes()
 	copy(out[2:], out[:head])
 	return out[2:], nil
-}
-
-// exif is the segment of a JPEG with XResolution, YResolution and ResolutionUnit (inch), and nothing else.
-func exif(dpi int) []byte {
-	const (
-		header  = 8            // of TIFF
-		entries = 2 + 3*12 + 4 // one directory: a count, three entries, no next one
-		short   = 3
-		ratio   = 5
-	)
-	b := []byte("\xff\xe1\x00\x00Exif\x00\x00")
-	b = append(b, "MM\x00*\x00\x00\x00\x08\x00\x03"...)
-	entry := func(tag, kind uint16, value uint32) {
-		b = binary.BigEndian.AppendUint16(b, tag)
-		b = binary.BigEndian.AppendUint16(b, kind)
-		b = binary.BigEndian.AppendUint32(b, 1)
-		b = binary.BigEndian.AppendUint32(b, value)
-	}
-	entry(0x011a, ratio, header+entries)
-	entry(0x011b, ratio, header+entries)
-	entry(0x0128, short, 2<<16) // a short lies at the left of its four bytes
-	b = binary.BigEndian.AppendUint32(b, 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(dpi))
-	b = binary.BigEndian.AppendUint32(b, 1)
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-2))
-	return b
 }
 
 func (p *Plan) draw(photos []*Photo, dpi int) (*image.RGBA, error) {
