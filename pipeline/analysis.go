@@ -249,10 +249,13 @@ func (a *Analysis) person() pixels {
 // Serves tells whether the analysis alone can make the photo. Where the picture's own background
 // stays, where the photo would show more than was matted, or more detail than is kept, the picture is
 // needed too.
-func (a *Analysis) Serves(req *Request) bool {
+func (a *Analysis) Serves(req *Request) bool { return a.resolves(req) && a.covers(req) }
+
+// resolves tells whether the kept pixels are all the photo needs, as far as they go.
+func (a *Analysis) resolves(req *Request) bool {
 	kept := a.FromUpright.Scale() // 1 or less
 	detail := photoScale(a.Face, req.Spec) / kept
-	return req.Background.Kind != spec.Original && !req.HD && (kept > .999 || detail <= softerThanFull) && a.covers(req)
+	return req.Background.Kind != spec.Original && !req.HD && (kept > .999 || detail <= softerThanFull)
 }
 
 // covers tells whether all that the photo can show of the person was matted. Where nothing but the

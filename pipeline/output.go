@@ -22,6 +22,7 @@ type File struct {
 	Binary  bool    `json:"kb_of_1024_only,omitzero"` // the size fits only if a KB has 1024 bytes
 }
 
+// encode writes the files, and what the report says of them.
 func (r *run) encode(ctx context.Context) (err error) {
 	if err := r.encodePhoto(ctx); err != nil {
 		return err
@@ -43,6 +44,7 @@ func (r *run) encode(ctx context.Context) (err error) {
 	if r.req.Keep {
 		r.result.Analysis, err = r.keep()
 	}
+	r.conclude()
 	return err
 }
 

@@ -61,12 +61,12 @@ func (r *run) stages() []stage {
 	}
 	r.face, r.others, r.values = a.Face, a.Others, slices.Clone(a.Values)
 	list := []stage{{"recall", r.recall}}
-	serves := a.Serves(&r.req)
-	if !serves {
+	covers := a.covers(&r.req)
+	if !covers || !a.resolves(&r.req) {
 		list = append(list, stage{"decode", r.decode})
 	}
 	switch {
-	case serves || a.covers(&r.req):
+	case covers:
 		r.network = a.Network
 	case a.widens(r.req.Spec):
 		r.network = a.Network
@@ -78,16 +78,7 @@ func (r *run) stages() []stage {
 }
 
 func (r *run) rest() []stage {
-	return []stage{{"geometry", r.geometry}, {"check", r.check}, {"compose", r.compose}, {"encode", r.finish}}
-}
-
-// finish writes the files, and what the report says of them.
-func (r *run) finish(ctx context.Context) error {
-	err := r.encode(ctx)
-	if err == nil {
-		r.conclude()
-	}
-	return err
+	return []stage{{"geometry", r.geometry}, {"check", r.check}, {"compose", r.compose}, {"encode", r.encode}}
 }
 
 func (r *run) decode(context.Context) (err error) {
